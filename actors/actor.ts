@@ -1,0 +1,266 @@
+/**
+ * The kernel that every actor is written against, and the only module that touches XState.
+ *
+ * An actor is three things: a contract (zod), a statechart that says which histories are legal and
+ * what they add up to (`machine`, driven by events alone), and a judgement (`decide`, and `receive`
+ * for messages of other actors), which is pure: the same state, command and context always give
+ * the same decision. No clock, randomness or I/O anywhere in an actor.
+ */
+import { createActor, type AnyStateMachine, type ContextFrom } from 'xstate';
+import { z } from 'zod';
+import type { ActorKey } from '../contracts/ids.ts';
+import type { Json } from '../contracts/json.ts';
+import type { Value } from '../contracts/money.ts';
+import type { EventBody } from '../contracts/record.ts';
+import { refusal, success, type Reply } from '../contracts/reply.ts';
+
+/** What a judgement may know besides the state and the command. */
+export interface Context {
+  readonly self: ActorKey;
+  /** The time of the record that this decision becomes, in ms since 1970. */
+  readonly now: number;
+  /** The address of that record, `17:3-4711`. */
+  readonly at: string;
+  /** The command's id; empty for a message. */
+  readonly id: string;
+  /** How many partitions the cluster has: how many confirmations a replicated value will get. */
+  readonly partitions: number;
+  /** What another actor replicated to every partition (see `Decision.replicate`), as far as it is known here. */
+  reference(actor: ActorKey): Json | undefined;
+}
+
+/** A message to another actor; `value` is what the receiver's holdings change by. */
+export interface Outgoing {
+  readonly to: ActorKey;
+  readonly name: string;
+  readonly body: Json;
+  readonly value?: Value;
+}
+
+/** A message as its receiver sees it. */
+export interface Incoming {
+  readonly name: string;
+  readonly body: Json;
+  readonly value?: Value;
+}
+
+/** What a judgement came to. Built with `accept`, `reject`, `defer` and `react`. */
+export interface Decision<Event extends { type: string } = EventBody> {
+  readonly events: readonly Event[];
+  /** Absent: the reply follows in a later record (`defer`), or there is nobody to answer (`react`). */
+  readonly reply?: Reply;
+  readonly effects?: Effects;
+}
+
+/** What a decision does besides its events. */
+export interface Effects {
+  readonly send?: readonly Outgoing[];
+  /** Replies to commands of this actor that were deferred earlier, by their ids. */
+  readonly answers?: readonly { readonly id: string; readonly reply: Reply }[];
+  /** What enters (positive) or leaves (negative) the system: a deposit, a withdrawal. */
+  readonly external?: Value;
+  /**
+   * Reference data: the value that `Context.reference` of every partition shall give for this
+   * actor from now on. Each partition that has recorded it sends the message `replicated` with
+   * body `{version}`, the actor's version of the record that carried it.
+   */
+  readonly replicate?: Json;
+}
+
+const emptyBody = z.strictObject({});
+
+const list = <T>(one: T | readonly T[]): readonly T[] => (Array.isArray(one) ? one : [one as T]);
+
+/** The command succeeds: its events, and its result (default `{}`). */
+export const accept = <const Event extends { type: string }>(
+  events: Event | readonly Event[],
+  result: Json = {},
+  effects?: Effects,
+): Decision<Event> => ({ events: list(events), reply: success(result), ...(effects && { effects }) });
+
+/** The command is refused. Most refusals change nothing; one may still have events and messages. */
+export const reject = <const Event extends { type: string } = never>(
+  code: string,
+  message?: string,
+  events: readonly Event[] = [],
+  effects?: Effects,
+): Decision<Event> => ({ events, reply: refusal(code, message), ...(effects && { effects }) });
+
+/** The command's reply follows in a later record of this actor, through `Effects.answers`. */
+export const defer = <const Event extends { type: string }>(
+  events: Event | readonly Event[],
+  effects?: Effects,
+): Decision<Event> => ({ events: list(events), ...(effects && { effects }) });
+
+/** What a message leads to. A message cannot be refused: what it asks may be, by a message back. */
+export const react = <const Event extends { type: string }>(
+  events: Event | readonly Event[],
+  effects?: Effects,
+): Decision<Event> => defer(events, effects);
+
+/** A statechart's state, as judgement and queries see it: read only. */
+export interface State<C> {
+  readonly value: string;
+  readonly context: C;
+  /** How many records with events the actor has had. */
+  readonly version: number;
+}
+
+/** A state as a snapshot keeps it: plain JSON, the same for equal states. */
+export interface SavedState {
+  readonly value: string;
+  readonly context: Json;
+}
+
+/** A query with a body; its reply is built with `success` or `refusal`. */
+export interface Query<C> {
+  readonly body: z.ZodType;
+  read(state: State<C>, body: unknown): Reply;
+}
+
+/** A query with a body, typed by the body's schema. */
+export const query = <C, Body extends z.ZodType>(
+  body: Body,
+  read: (state: State<C>, body: z.infer<Body>) => Reply,
+): Query<C> => ({ body, read: read as Query<C>['read'] });
+
+/** What a user writes: the contract, the machine, the judgement. */
+export interface ActorSource<
+  Machine extends AnyStateMachine,
+  Command extends z.ZodType<{ name: string }>,
+  Event extends z.ZodType<{ type: string }>,
+> {
+  readonly type: string;
+  /** A discriminated union on `name`: the command's name and the fields of its body. */
+  readonly command: Command & { readonly options: readonly z.ZodType[] };
+  /** The events, as the log keeps them. */
+  readonly event: Event;
+  readonly machine: Machine;
+  readonly decide: (
+    state: State<ContextFrom<Machine>>,
+    command: z.infer<Command>,
+    context: Context,
+  ) => Decision<z.infer<Event>>;
+  /** Judges a message of another actor. Without it messages are recorded and change nothing. */
+  readonly receive?: (
+    state: State<ContextFrom<Machine>>,
+    message: Incoming,
+    context: Context,
+  ) => Decision<z.infer<Event>>;
+  /** Queries: without a body a plain function; with one, built with `query`. */
+  readonly query?: {
+    readonly [name: string]:
+      | Query<ContextFrom<Machine>>
+      | ((state: State<ContextFrom<Machine>>) => Json);
+  };
+  /** Events that stay in the log and are not published. */
+  readonly internal?: readonly z.infer<Event>['type'][];
+  /** Turns a context that is not plain JSON into JSON and back; equal states must give equal JSON. */
+  readonly persist?: {
+    save(context: ContextFrom<Machine>): Json;
+    load(saved: Json): ContextFrom<Machine>;
+  };
+  /** What the actor owns, per asset: what an audit adds up. */
+  readonly holdings?: (state: State<ContextFrom<Machine>>) => Value;
+}
+
+/** An actor type as the runtime sees it: types erased, XState out of sight. */
+export interface ActorType {
+  readonly type: string;
+  readonly commands: ReadonlyMap<string, z.ZodType>;
+  readonly queries: ReadonlyMap<string, Query<unknown>>;
+  readonly internal: ReadonlySet<string>;
+  decide(state: State<unknown>, command: unknown, context: Context): Decision;
+  receive(state: State<unknown>, message: Incoming, context: Context): Decision;
+  holdings(state: State<unknown>): Value;
+  /** A live instance: new, or as it was saved. */
+  start(saved?: SavedState): Instance;
+}
+
+/** One living statechart. */
+export interface Instance {
+  readonly value: string;
+  readonly context: unknown;
+  /** Moves by one event; throws if the statechart cannot take it. */
+  evolve(event: EventBody): void;
+  save(): SavedState;
+}
+
+/** Makes an actor type of its contract, machine and judgement. */
+export function defineActor<
+  Machine extends AnyStateMachine,
+  Command extends z.ZodType<{ name: string }>,
+  Event extends z.ZodType<{ type: string }>,
+>(source: ActorSource<Machine, Command, Event>): ActorType {
+  // The casts undo an erasure: the runtime only ever hands an actor type its own states,
+  // commands that its own schema has parsed, and events that its own judgement has made.
+  const typed = (state: State<unknown>): State<ContextFrom<Machine>> =>
+    state as State<ContextFrom<Machine>>;
+  return {
+    type: source.type,
+    commands: new Map(source.command.options.map((option) => [commandName(option), option])),
+    queries: new Map(Object.entries(source.query ?? {}).map(([name, read]) => [name, asQuery(read)])),
+    internal: new Set(source.internal),
+    decide: (state, command, context) =>
+      source.decide(typed(state), command as z.infer<Command>, context) as Decision,
+    receive: (state, message, context) =>
+      (source.receive?.(typed(state), message, context) ?? react([])) as Decision,
+    holdings: (state) => source.holdings?.(typed(state)) ?? {},
+    start: (saved) => startInstance(source.machine, source.persist as Persist | undefined, saved),
+  };
+}
+
+interface Persist {
+  save(context: unknown): Json;
+  load(saved: Json): unknown;
+}
+
+function commandName(option: z.ZodType): string {
+  const shape = (option as z.ZodObject).shape as { readonly name?: z.ZodLiteral };
+  const name = shape.name?.value;
+  if (typeof name !== 'string') throw new Error('every command schema needs `name: z.literal(…)`');
+  return name;
+}
+
+function asQuery<C>(read: Query<C> | ((state: State<C>) => Json)): Query<unknown> {
+  if (typeof read !== 'function') return read as Query<unknown>;
+  return { body: emptyBody, read: (state) => success(read(state as State<C>)) };
+}
+
+/**
+ * Starts a statechart. A live actor's `send` costs a quarter of the pure `transition()`, so we keep
+ * one live per resident actor. XState ignores an event that no state takes; to us that is a bug, so
+ * each is asked for with `can` first. An exception in an action would surface later, on its own
+ * turn of the event loop, hence the error observer.
+ */
+function startInstance(machine: AnyStateMachine, persist: Persist | undefined, saved?: SavedState): Instance {
+  let failure: unknown;
+  const context = saved && (persist ? persist.load(saved.context) : structuredClone(saved.context));
+  const live = createActor(
+    machine,
+    saved ? { snapshot: machine.resolveState({ value: saved.value, context }) } : {},
+  );
+  live.subscribe({ error: (error) => (failure = error) });
+  live.start();
+  const current = (): { value: string; context: unknown } =>
+    live.getSnapshot() as { value: string; context: unknown };
+  return {
+    get value() {
+      return current().value;
+    },
+    get context() {
+      return current().context;
+    },
+    evolve(event) {
+      if (!live.getSnapshot().can(event)) {
+        throw new Error(`in state "${current().value}" the machine cannot take the event "${event.type}"`);
+      }
+      live.send(event);
+      if (failure !== undefined) throw new Error(`the machine failed on "${event.type}"`, { cause: failure });
+    },
+    save: () => ({
+      value: current().value,
+      context: persist ? persist.save(current().context) : (current().context as Json),
+    }),
+  };
+}

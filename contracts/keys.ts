@@ -1,0 +1,29 @@
+/**
+ * The keys of Redis. `{mr:<n>}` is a hash tag: everything of one partition lies in one slot of a
+ * Redis Cluster, so that a script may touch it all.
+ */
+export const keys = {
+  /** Stream: the partition's log, the only truth. */
+  log: (partition: number): string => `{mr:${partition}}:log`,
+  /** Hash: epoch, nonce, host, until, group, top, token, published. */
+  owner: (partition: number): string => `{mr:${partition}}:owner`,
+  /** Hash: epoch → the first position that it may write. */
+  epochs: (partition: number): string => `{mr:${partition}}:epochs`,
+  /** Hash: actor key → its latest snapshot. */
+  snapshots: (partition: number): string => `{mr:${partition}}:snapshots`,
+  /** Hash: the chunks of one large snapshot. */
+  chunks: (partition: number, actor: string, version: number): string =>
+    `{mr:${partition}}:chunks:${actor}:${version}`,
+  /** List: the two latest checkpoints, newest first. */
+  checkpoints: (partition: number): string => `{mr:${partition}}:checkpoints`,
+  /** Hash: segment name → sealed command ids, 16 bytes each. */
+  segments: (partition: number): string => `{mr:${partition}}:segments`,
+  /** Stream: commands on which an actor failed. */
+  deadLetters: (partition: number): string => `{mr:${partition}}:dead`,
+  /** Hash: what a cluster is created with and never changes: id, partitions, scales. */
+  cluster: 'mr:cluster',
+  /** Sorted set: host name → the Redis time in ms until which its heartbeat holds. */
+  hosts: 'mr:hosts',
+  /** String with expiry: the consumer that reads a partition for a consumer group. */
+  reader: (group: string, partition: number): string => `mr:reader:${group}:${partition}`,
+} as const;

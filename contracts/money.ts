@@ -1,0 +1,76 @@
+import { z } from 'zod';
+
+/** Minor units of one asset (cents of USD at scale 2), or of a price or quantity at its own scale. */
+export type Units = bigint;
+
+/** A signed amount per asset, as decimal strings: what a message or an outside party moves. */
+export type Value = { readonly [asset: string]: string };
+
+const decimalGrammar = /^(0|[1-9]\d{0,26})(\.\d{1,18})?$/;
+
+/** A decimal string of WIRE.md: at most 27 digits before the point and 18 behind it; no sign, no exponent. */
+export const Decimal = z
+  .string()
+  .regex(decimalGrammar, 'must be a decimal string such as "12.50": no sign, no exponent, no leading zero');
+
+/** The decimals of a decimal string that count: `1.50` has one, `2.00` none. */
+export function decimalsOf(text: string): number {
+  const point = text.indexOf('.');
+  if (point < 0) return 0;
+  let end = text.length;
+  while (text.charCodeAt(end - 1) === 48) end--;
+  return Math.max(0, end - point - 1);
+}
+
+/** The decimals of a decimal string as written: `1.50` has two. */
+export const decimalsWritten = (text: string): number =>
+  text.includes('.') ? text.length - text.indexOf('.') - 1 : 0;
+
+/** Reads a decimal string at a scale; undefined if it has more decimals than the scale holds. */
+export function parseUnits(text: string, scale: number): Units | undefined {
+  const point = text.indexOf('.');
+  if (point < 0) return BigInt(text) * tenTo(scale);
+  const decimals = decimalsOf(text);
+  if (decimals > scale) return undefined;
+  return BigInt(text.slice(0, point) + text.slice(point + 1, point + 1 + decimals)) * tenTo(scale - decimals);
+}
+
+/** Writes units with exactly `scale` decimals: 1250n at scale 2 is `12.50`. */
+export function formatUnits(units: Units, scale: number): string {
+  if (scale === 0) return units.toString();
+  const negative = units < 0n;
+  const digits = (negative ? -units : units).toString().padStart(scale + 1, '0');
+  const text = `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+  return negative ? `-${text}` : text;
+}
+
+const powers: bigint[] = [1n];
+
+/** 10ⁿ. */
+export function tenTo(exponent: number): bigint {
+  for (let n = powers.length; n <= exponent; n++) powers.push((powers[n - 1] as bigint) * 10n);
+  return powers[exponent] as bigint;
+}
+
+/** ⌈numerator / denominator⌉ for a numerator ≥ 0 and a denominator > 0. */
+export const divideUp = (numerator: bigint, denominator: bigint): bigint =>
+  (numerator + denominator - 1n) / denominator;
+
+/** numerator / denominator rounded half up, for a numerator ≥ 0 and a denominator > 0. */
+export const divideHalfUp = (numerator: bigint, denominator: bigint): bigint =>
+  (numerator * 2n + denominator) / (denominator * 2n);
+
+/** How many decimals each asset's amounts have; fixed when a cluster is created. */
+export interface Scales {
+  readonly byAsset: { readonly [asset: string]: number };
+  readonly others: number;
+}
+
+export const defaultScales: Scales = {
+  byAsset: { USD: 2, EUR: 2, KRW: 0, BTC: 8, ETH: 8 },
+  others: 8,
+};
+
+/** The scale of an asset's amounts. */
+export const scaleOf = (scales: Scales, asset: string): number =>
+  Object.hasOwn(scales.byAsset, asset) ? (scales.byAsset[asset] as number) : scales.others;

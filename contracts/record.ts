@@ -1,0 +1,74 @@
+import type { ActorKey } from './ids.ts';
+import type { Json, JsonObject } from './json.ts';
+import type { Value } from './money.ts';
+import type { Reply } from './reply.ts';
+
+/** An event as the log keeps it: its `type` in the past tense, the rest its body. */
+export type EventBody = JsonObject & { readonly type: string };
+
+/** The outcome of one command or message: what one position of a partition's log holds. */
+export interface LogRecord {
+  /** Milliseconds since 1970; never decreases within a partition. */
+  readonly time: number;
+  readonly actor: ActorKey;
+  /** The actor's version after this record: one more than before if there are events. */
+  readonly version: number;
+  /** The command's id: the client's, or a UUIDv7 that the host gave it. Absent for a message. */
+  readonly id?: string;
+  /** Hash of name and canonical body, for a command whose id came from the client. */
+  readonly hash?: string;
+  readonly events?: readonly EventBody[];
+  /** Absent while the reply is pending, and for a message. */
+  readonly reply?: Reply;
+  /** The subject a deferred reply goes to; empty if its caller waits inside a batch. */
+  readonly pending?: string;
+  /** The deferred commands of the same actor that this record ends. */
+  readonly answers?: readonly Answer[];
+  readonly out?: readonly Message[];
+  /** Where a message came from. */
+  readonly from?: Origin;
+  /** What entered (positive) or left (negative) the system with this record. */
+  readonly external?: Value;
+  /** The W3C traceparent, if the command was sampled. */
+  readonly trace?: string;
+}
+
+export interface Answer {
+  readonly id: string;
+  readonly hash?: string;
+  readonly reply: Reply;
+}
+
+/** A message between actors; `n` is its number in the channel from this partition to `to`'s. */
+export interface Message {
+  readonly to: ActorKey;
+  readonly n: number;
+  readonly name: string;
+  readonly body: Json;
+  /** What the receiver's holdings change by when it applies the message. */
+  readonly value?: Value;
+}
+
+export interface Origin {
+  readonly partition: number;
+  readonly n: number;
+  /** The id of the log entry in which the sender's record stands. */
+  readonly entry: string;
+}
+
+/** The records of one stream entry, one JSON document a line, so that redis-cli shows them readably. */
+export const encodeGroup = (records: readonly string[]): string => `[${records.join(',\n')}]`;
+
+export const decodeGroup = (text: string): LogRecord[] => JSON.parse(text) as LogRecord[];
+
+/** The id of the stream entry whose first record stands at `position`. */
+export const entryId = (epoch: number, position: number): string => `${epoch}-${position}`;
+
+export function parseEntryId(id: string): { epoch: number; position: number } {
+  const dash = id.indexOf('-');
+  return { epoch: Number(id.slice(0, dash)), position: Number(id.slice(dash + 1)) };
+}
+
+/** The address of a record, `17:3-4711`: partition, epoch, position. */
+export const recordAddress = (partition: number, epoch: number, position: number): string =>
+  `${partition}:${epoch}-${position}`;

@@ -1,0 +1,65 @@
+import { actorKey, isActorId, isActorType, splitActorKey, type ActorKey } from './ids.ts';
+
+/** The verbs of the two kinds of request. */
+export type Verb = 'cmd' | 'get';
+
+/** A request's subject, taken apart. */
+export interface Target {
+  readonly verb: Verb;
+  readonly actor: ActorKey;
+  readonly type: string;
+  readonly name: string;
+}
+
+/** Every subject of the wire contract, under one configurable prefix. */
+export interface Subjects {
+  request(verb: Verb, actor: ActorKey, name: string): string;
+  /** Everything that the owner of a partition answers. */
+  partition(partition: number): string;
+  partitionBatch(partition: number): string;
+  channel(partition: number): string;
+  event(actor: ActorKey, event: string): string;
+  host(name: string): string;
+  /** The unmapped subjects, which every host answers as a router. */
+  routed(verb: Verb): string;
+  /** Reads `<prefix>.cmd.account.alice.deposit` or its mapped form; undefined if it is not well formed. */
+  parse(subject: string): Target | undefined;
+}
+
+export function subjectsUnder(prefix: string): Subjects {
+  return {
+    request: (verb, actor, name) => `${prefix}.${verb}.${actor.replace('/', '.')}.${name}`,
+    partition: (partition) => `${prefix}.part.${partition}.>`,
+    partitionBatch: (partition) => `${prefix}.part.${partition}.batch`,
+    channel: (partition) => `${prefix}.part.${partition}.channel`,
+    event: (actor, event) => {
+      const { type, id } = splitActorKey(actor);
+      return `${prefix}.evt.${type}.${id}.${event}`;
+    },
+    host: (name) => `${prefix}.host.${name}`,
+    routed: (verb) => `${prefix}.${verb}.>`,
+    parse: (subject) => parseTarget(subject.slice(prefix.length + 1)),
+  };
+}
+
+const mapped = /^part\.\d+\./;
+
+function parseTarget(path: string): Target | undefined {
+  const [verb, type, id, name, ...rest] = path.replace(mapped, '').split('.');
+  if (verb !== 'cmd' && verb !== 'get') return undefined;
+  if (type === undefined || id === undefined || name === undefined || rest.length > 0) return undefined;
+  if (!isActorType(type) || !isActorId(id) || !isActorId(name)) return undefined;
+  return { verb, actor: actorKey(type, id), type, name };
+}
+
+/**
+ * The subject mappings of nats-server that route a request to its actor's partition without any
+ * library in the client. Token numbers count wildcards; the hash is FNV-1a 32.
+ */
+export function natsMappings(prefix: string, partitions: number): Record<string, string> {
+  const mapping = (verb: Verb): [string, string] => [
+    `${prefix}.${verb}.*.*.*`,
+    `${prefix}.part.{{partition(${partitions},1,2)}}.${verb}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}`,
+  ];
+  return Object.fromEntries([mapping('cmd'), mapping('get')]);
+}
