@@ -1,0 +1,69 @@
+/**
+ * The port to who owns what. Adapters: `redis/` and `memory/`; both pass
+ * `test/conformance/leases.ts`. Lease ends are in the store's own time; a lease only says when to
+ * take over, safety rests on the fence (see log.ts).
+ */
+import type { ClusterSettings } from '../contracts/cluster.ts';
+import type { Fence } from './log.ts';
+
+export interface OwnerRecord {
+  readonly epoch: number;
+  readonly nonce: string;
+  readonly host: string;
+  /** The store's time in ms at which the lease ends; 0 once released. */
+  readonly until: number;
+  /** The NATS queue group through which requests reach the owner. */
+  readonly group: string;
+  readonly top: number;
+}
+
+export interface Claim {
+  readonly partition: number;
+  readonly host: string;
+  readonly nonce: string;
+  readonly group: string;
+  readonly leaseMs: number;
+}
+
+export type Acquired =
+  | {
+      readonly kind: 'acquired';
+      readonly epoch: number;
+      readonly top: number;
+      /** Events up to this position have been published. */
+      readonly published: number;
+    }
+  /** Another's lease still runs. */
+  | { readonly kind: 'held'; readonly host: string }
+  /** The log is shorter than its owner knew: acknowledged records are gone. Nothing was written. */
+  | { readonly kind: 'lost-tail'; readonly known: number; readonly found: number };
+
+export interface Renewal {
+  readonly fence: Fence;
+  readonly published: number;
+}
+
+export interface Leases {
+  /**
+   * Takes a partition that is free, or whose lease has ended, or that the same nonce owns already:
+   * writes the owner record and an epoch marker (an entry with n = 0 at the top position) with
+   * epoch = max(the owner's, the log's) + 1, and indexes epoch → first position.
+   */
+  acquire(claim: Claim): Promise<Acquired>;
+  /** Extends leases and notes how far events are published; tells which were fenced. */
+  renew(renewals: readonly Renewal[], leaseMs: number): Promise<readonly ('ok' | 'fenced')[]>;
+  /** Ends the lease at once, so that another may take over without waiting. */
+  release(renewal: Renewal): Promise<'ok' | 'fenced'>;
+  /** All owner records, by partition, and the store's time in ms. */
+  owners(partitions: number): Promise<{ now: number; owners: readonly (OwnerRecord | undefined)[] }>;
+  /** The epoch that wrote a position, for addresses. */
+  epochOf(partition: number, position: number): Promise<number | undefined>;
+
+  /** Says that a host lives; answers with all that do, in order of name, and the store's time in ms. */
+  heartbeat(host: string, ttlMs: number): Promise<{ now: number; hosts: readonly string[] }>;
+  /** Takes a host out of the living. */
+  depart(host: string): Promise<void>;
+
+  /** Stores the settings if there are none yet; answers with those that hold. */
+  settle(settings: ClusterSettings): Promise<ClusterSettings>;
+}

@@ -1,0 +1,97 @@
+/**
+ * The port to the log of a partition and to what is stored beside it. The adapters are
+ * `redis/` (the product) and `memory/`; both pass `test/conformance/log.ts`.
+ *
+ * Every write names the epoch and nonce under which its host owns the partition; the store refuses
+ * a writer that is no longer the owner (`fenced`), before anything is written. A rejected promise
+ * means that the outcome is unknown: the write may have happened, or may still happen.
+ */
+
+/** The right to write to one partition: what `acquire` gave. */
+export interface Fence {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly nonce: string;
+}
+
+/** One entry of a log: a group of records that became durable together. `n` = 0 marks a new epoch. */
+export interface Entry {
+  readonly epoch: number;
+  /** The position of the first record; of an epoch marker, the top position it found. */
+  readonly position: number;
+  readonly n: number;
+  /** The records as JSON, see contracts/record.ts; empty for an epoch marker. */
+  readonly records: string;
+}
+
+export interface Group {
+  readonly fence: Fence;
+  /** The top position that the log must have; the group's records follow it. */
+  readonly after: number;
+  readonly n: number;
+  readonly records: string;
+  /** Nonce and group number: tells a late repeat of this very group from another one. */
+  readonly token: string;
+}
+
+/**
+ * `already`: this very group (same top, same token) is there. `fenced`: another owns the partition;
+ * nothing was written. `diverged`: the log's top is not what its owner knows; nothing was written.
+ */
+export type AppendOutcome = 'ok' | 'already' | 'fenced' | 'diverged';
+
+/** A snapshot of one actor: `state` is JSON of a SavedState, `hash` its digest. */
+export interface Snapshot {
+  readonly actor: string;
+  readonly version: number;
+  readonly position: number;
+  readonly hash: string;
+  readonly state: string;
+}
+
+/** Sealed command ids: what `IdTable` wrote, and the time of the newest in ms. */
+export interface Segment {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface Checkpoint {
+  /** JSON, see runtime/checkpoint.ts. */
+  readonly text: string;
+  /** A segment written together with it. */
+  readonly add?: Segment;
+  /** Names of segments that no kept checkpoint needs any more. */
+  readonly drop: readonly string[];
+}
+
+export interface DeadLetter {
+  readonly actor: string;
+  readonly id: string;
+  readonly payload: string;
+  readonly error: string;
+}
+
+export interface Log {
+  append(group: Group): Promise<AppendOutcome>;
+  /** Which of the fences still hold: one round trip for all of them. */
+  check(fences: readonly Fence[]): Promise<readonly boolean[]>;
+
+  /** The entries that hold records from `position` on, oldest first; at most `count` of them. */
+  read(partition: number, position: number, count: number): Promise<readonly Entry[]>;
+  /** The entry that holds the record at `position`; undefined if it has left the log or is not there yet. */
+  entryAt(partition: number, position: number): Promise<Entry | undefined>;
+  /** The newest entry. */
+  last(partition: number): Promise<Entry | undefined>;
+
+  /** Writes snapshots; one that is not newer (by version) than what is there is left out. */
+  saveSnapshots(fence: Fence, snapshots: readonly Snapshot[]): Promise<'ok' | 'fenced'>;
+  loadSnapshots(partition: number, actors: readonly string[]): Promise<readonly (Snapshot | undefined)[]>;
+
+  /** Two generations are kept. */
+  saveCheckpoint(fence: Fence, checkpoint: Checkpoint): Promise<'ok' | 'fenced'>;
+  /** Newest first. */
+  loadCheckpoints(partition: number): Promise<readonly string[]>;
+  loadSegments(partition: number, names: readonly string[]): Promise<readonly (Uint8Array | undefined)[]>;
+
+  addDeadLetter(fence: Fence, letter: DeadLetter): Promise<'ok' | 'fenced'>;
+}
