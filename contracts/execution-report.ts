@@ -51,7 +51,7 @@ export const ExecutionReport = z.strictObject({
   cumQty: z.string(),
   leavesQty: z.string(),
   avgPx: z.string(),
-  reason: z.string().optional(),
+  reason: z.string().exactOptional(),
   time: z.number().int(),
   fills: z.array(Fill),
 });

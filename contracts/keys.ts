@@ -11,6 +11,8 @@ export const keys = {
   epochs: (partition: number): string => `{mr:${partition}}:epochs`,
   /** Hash: actor key → its latest snapshot. */
   snapshots: (partition: number): string => `{mr:${partition}}:snapshots`,
+  /** What the keys of the chunks of large snapshots begin with. */
+  chunksUnder: (partition: number): string => `{mr:${partition}}:chunks:`,
   /** Hash: the chunks of one large snapshot. */
   chunks: (partition: number, actor: string, version: number): string =>
     `{mr:${partition}}:chunks:${actor}:${version}`,
@@ -24,6 +26,8 @@ export const keys = {
   cluster: 'mr:cluster',
   /** Sorted set: host name → the Redis time in ms until which its heartbeat holds. */
   hosts: 'mr:hosts',
-  /** String with expiry: the consumer that reads a partition for a consumer group. */
-  reader: (group: string, partition: number): string => `mr:reader:${group}:${partition}`,
+  /** String with expiry: who reads a partition for a consumer group. */
+  reader: (group: string, partition: number): string => `{mr:${partition}}:reader:${group}`,
+  /** Sorted set: consumer → the Redis time in ms until which its heartbeat holds. */
+  readers: (group: string): string => `mr:readers:${group}`,
 } as const;

@@ -1,0 +1,128 @@
+/** An account as a snapshot keeps it: plain JSON, the same for accounts with the same history. */
+import { z } from 'zod';
+import {
+  ExecutionReport,
+  Fill,
+  OrderType,
+  Side,
+  TimeInForce,
+} from '../contracts/execution-report.ts';
+import type { Json } from '../contracts/json.ts';
+import type { OpenOrder } from './account-order.ts';
+import type { AccountContext } from './account-state.ts';
+import type { MarketCatalogue } from './account-market.ts';
+
+const units = z.string().transform((text) => BigInt(text));
+const lots = z.number().int();
+
+const SavedOrder = z.strictObject({
+  n: z.number().int(),
+  orderId: z.string(),
+  symbol: z.string(),
+  side: Side,
+  type: OrderType,
+  timeInForce: TimeInForce,
+  protectionPrice: lots.nullable(),
+  clOrdId: z.string(),
+  price: lots.nullable(),
+  quantity: lots,
+  cumQuantity: lots,
+  ticksTimesLots: units,
+  fills: z.array(Fill),
+  time: z.number().int(),
+  standing: units,
+  hold: units,
+});
+
+const SavedAccount = z.strictObject({
+  balances: z.array(z.tuple([z.string(), units, units])),
+  markets: z.array(
+    z.tuple([
+      z.string(),
+      z.strictObject({
+        base: z.string(),
+        quote: z.string(),
+        tickSize: z.string(),
+        lotSize: z.string(),
+        makerFee: z.string(),
+        takerFee: z.string(),
+      }),
+    ]),
+  ),
+  orders: z.array(SavedOrder),
+  closedOrders: z.array(ExecutionReport),
+  replaces: z.array(
+    z.strictObject({
+      request: z.string(),
+      orderId: z.string(),
+      clOrdId: z.string(),
+      price: lots,
+      quantity: lots,
+    }),
+  ),
+  cancelAlls: z.array(
+    z.tuple([z.string(), z.strictObject({ unanswered: lots, canceled: lots })]),
+  ),
+  ordersNumbered: z.number().int(),
+});
+
+/** Lists keep the order of their maps, which is history too: the order of placing, or of closing. */
+export function saveAccount(account: AccountContext): Json {
+  return {
+    balances: [...account.balances].map(([asset, { available, held }]) => [
+      asset,
+      available.toString(),
+      held.toString(),
+    ]),
+    markets: [...account.markets].map(([symbol, { terms }]) => [symbol, { ...terms }]),
+    orders: [...account.orders.values()].map(saveOrder),
+    closedOrders: [...account.closedOrders.values()],
+    replaces: [...account.replaces.values()].map((replace) => ({ ...replace })),
+    cancelAlls: [...account.cancelAlls].map(([request, counts]) => [request, { ...counts }]),
+    ordersNumbered: account.ordersNumbered,
+  };
+}
+
+function saveOrder(order: OpenOrder): Json {
+  const { market: _, replaces: __, protectionPrice = null, price = null, ...rest } = order;
+  return {
+    ...rest,
+    protectionPrice,
+    price,
+    ticksTimesLots: order.ticksTimesLots.toString(),
+    standing: order.standing.toString(),
+    hold: order.hold.toString(),
+  };
+}
+
+/** The account that was saved; its names and each order's replaces are indexed again. */
+export function loadAccount(saved: Json, marketOf: MarketCatalogue): AccountContext {
+  const parsed = SavedAccount.parse(saved);
+  const markets = new Map(parsed.markets.map(([symbol, terms]) => [symbol, marketOf(terms)]));
+  const account: AccountContext = {
+    balances: new Map(
+      parsed.balances.map(([asset, available, held]) => [asset, { available, held }]),
+    ),
+    markets,
+    orders: new Map(),
+    orderIds: new Map(),
+    closedOrders: new Map(parsed.closedOrders.map((report) => [report.clOrdId, report])),
+    replaces: new Map(parsed.replaces.map((replace) => [replace.request, replace])),
+    cancelAlls: new Map(parsed.cancelAlls),
+    ordersNumbered: parsed.ordersNumbered,
+  };
+  for (const { price, protectionPrice, ...order } of parsed.orders) {
+    const market = markets.get(order.symbol);
+    if (!market) throw new Error(`the saved account has an order but no market ${order.symbol}`);
+    account.orders.set(order.orderId, {
+      ...order,
+      market,
+      price: price ?? undefined,
+      protectionPrice: protectionPrice ?? undefined,
+      replaces: parsed.replaces.filter(({ orderId }) => orderId === order.orderId),
+    });
+    account.orderIds.set(order.clOrdId, order.orderId);
+  }
+  for (const { clOrdId, orderId } of parsed.replaces) account.orderIds.set(clOrdId, orderId);
+  return account;
+}

@@ -1,0 +1,77 @@
+/**
+ * What an account knows. The maps are changed in place, by its evolution alone: judgement and
+ * queries only read them.
+ *
+ * Invariants:
+ * A1 available ≥ 0 and held ≥ 0, per asset.
+ * A2 held = Σ hold of the open orders that hold this asset.
+ * A3 orderIds names exactly the open orders' clOrdIds and those of unanswered replaces.
+ * A4 no clOrdId is in both orderIds and closedOrders, but that of an unanswered replace may be
+ *    there as `Rejected` from an earlier place.
+ */
+import type { ExecutionReport } from '../contracts/execution-report.ts';
+import type { Units } from '../contracts/money.ts';
+import type { OpenOrder, Replace } from './account-order.ts';
+import type { Market } from './account-market.ts';
+
+export interface AccountContext {
+  readonly balances: Map<string, Balance>;
+  /** The symbols that the account has ordered at. */
+  readonly markets: Map<string, Market>;
+  /** By orderId, in the order of placing. An order is open from its placing, before the answer. */
+  readonly orders: Map<string, OpenOrder>;
+  /** clOrdId → orderId, of open orders and of unanswered replaces. */
+  readonly orderIds: Map<string, string>;
+  /** By clOrdId, oldest first, at most `closedOrdersKept`. */
+  readonly closedOrders: Map<string, ExecutionReport>;
+  /** Unanswered, by request. */
+  readonly replaces: Map<string, Replace>;
+  /** Unanswered, by request. */
+  readonly cancelAlls: Map<string, CancelAll>;
+  /** How many orderIds the account has given out. */
+  ordersNumbered: number;
+}
+
+export interface Balance {
+  available: Units;
+  held: Units;
+}
+
+export interface CancelAll {
+  unanswered: number;
+  canceled: number;
+}
+
+/** How many closed orders the `order` query and the check for duplicates reach back. */
+export const closedOrdersKept = 1_000;
+
+/** An account that nothing has happened to yet. */
+export const emptyAccount = (): AccountContext => ({
+  balances: new Map(),
+  markets: new Map(),
+  orders: new Map(),
+  orderIds: new Map(),
+  closedOrders: new Map(),
+  replaces: new Map(),
+  cancelAlls: new Map(),
+  ordersNumbered: 0,
+});
+
+const nothing: Readonly<Balance> = { available: 0n, held: 0n };
+
+/** What the account has of an asset; zeros if it never had any. */
+export const balanceOf = (account: AccountContext, asset: string): Readonly<Balance> =>
+  account.balances.get(asset) ?? nothing;
+
+/** The open order of this clOrdId; an unanswered replace's new clOrdId names its order already. */
+export function openOrder(account: AccountContext, clOrdId: string): OpenOrder | undefined {
+  const orderId = account.orderIds.get(clOrdId);
+  return orderId === undefined ? undefined : account.orders.get(orderId);
+}
+
+/** Whether a clOrdId is in use; a rejected one never was an order and may be used again. */
+export function isTaken(account: AccountContext, clOrdId: string): boolean {
+  if (account.orderIds.has(clOrdId)) return true;
+  const closed = account.closedOrders.get(clOrdId);
+  return closed !== undefined && closed.ordStatus !== 'Rejected';
+}

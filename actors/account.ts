@@ -1,0 +1,196 @@
+/**
+ * The account: what a client owns, what of it is held for open orders, and the orders themselves.
+ * The statechart below says which histories are legal. In the other files: account-state.ts, what
+ * an account knows; account-evolution.ts, what its events add up to; account-order.ts, the
+ * arithmetic of one order; account-place.ts and account-requests.ts, how commands about orders are
+ * judged; account-updates.ts, how the symbol's answers are taken.
+ */
+import { setup } from 'xstate';
+import { AccountCommand } from '../contracts/account.ts';
+import { AccountEvent, accountEventsInternal } from '../contracts/account-events.ts';
+import {
+  formatUnits,
+  parseUnits,
+  scaleOf,
+  tenTo,
+  type Scales,
+  type Units,
+} from '../contracts/money.ts';
+import { accountEvolution } from './account-evolution.ts';
+import { placeOrder } from './account-place.ts';
+import { accountQueries, holdingsOf } from './account-queries.ts';
+import { cancelAll, cancelOrder, replaceOrder } from './account-requests.ts';
+import { loadAccount, saveAccount } from './account-snapshot.ts';
+import { balanceOf, emptyAccount, type AccountContext } from './account-state.ts';
+import { takeUpdate } from './account-updates.ts';
+import {
+  accept,
+  defineActor,
+  reject,
+  type ActorType,
+  type Context,
+  type Decision,
+  type Incoming,
+  type State,
+} from './actor.ts';
+import { marketCatalogue, type MarketCatalogue } from './account-market.ts';
+import type { OrderUpdate } from './order-messages.ts';
+
+/** The account actor of a cluster with these scales. */
+export function accountActor(scales: Scales): ActorType {
+  const marketOf = marketCatalogue(scales);
+  return defineActor({
+    type: 'account',
+    command: AccountCommand,
+    event: AccountEvent,
+    internal: accountEventsInternal,
+    machine: accountMachine(scales, marketOf),
+    decide: (state, command, context) => {
+      if (state.value === 'none' && command.name !== 'deposit') return reject('account/unknown');
+      if (state.value === 'closed') return reject('account/closed');
+      return judge(state, command, context, { scales, marketOf });
+    },
+    receive,
+    query: accountQueries(scales),
+    persist: { save: saveAccount, load: (saved) => loadAccount(saved, marketOf) },
+    holdings: (state) => holdingsOf(scales, state),
+  });
+}
+
+type Account = State<AccountContext>;
+type Judged = Decision<AccountEvent>;
+
+function accountMachine(scales: Scales, marketOf: MarketCatalogue) {
+  const evolve = accountEvolution(scales, marketOf);
+  const change = { actions: 'evolve' } as const;
+  // A symbol's answers arrive whatever the account's state has become in the meantime.
+  const settling = {
+    'order-accepted': change,
+    'order-traded': change,
+    'order-canceled': change,
+    'order-rejected': change,
+    'order-replaced': change,
+    'replace-refused': change,
+    'cancel-all-requested': change,
+    'cancel-all-answered': change,
+  } as const;
+  return setup({
+    types: { context: {} as AccountContext, events: {} as AccountEvent },
+    actions: { evolve: ({ context, event }) => evolve(context, event) },
+  }).createMachine({
+    context: emptyAccount,
+    initial: 'none',
+    states: {
+      none: { on: { deposited: { target: 'open', actions: 'evolve' } } },
+      open: {
+        on: {
+          deposited: change,
+          withdrawn: change,
+          'symbol-met': change,
+          'order-placed': change,
+          'replace-requested': change,
+          ...settling,
+          frozen: 'frozen',
+          closed: 'closed',
+        },
+      },
+      frozen: { on: { deposited: change, ...settling, unfrozen: 'open', closed: 'closed' } },
+      // An order that has ended may still have requests behind it, whose refusals come last.
+      closed: { on: { 'replace-refused': change, 'cancel-all-answered': change } },
+    },
+  });
+}
+
+function judge(
+  state: Account,
+  command: AccountCommand,
+  context: Context,
+  { scales, marketOf }: { scales: Scales; marketOf: MarketCatalogue },
+): Judged {
+  switch (command.name) {
+    case 'deposit':
+      return deposit(state.context, command, scales);
+    case 'withdraw':
+      return withdraw(state, command, scales);
+    case 'place-order':
+      return placeOrder(state, command, context, marketOf);
+    case 'cancel-order':
+      return cancelOrder(state, command, context);
+    case 'cancel-all':
+      return cancelAll(state, command, context);
+    case 'replace-order':
+      return replaceOrder(state, command, context);
+    case 'freeze':
+      return accept(state.value === 'frozen' ? [] : { type: 'frozen' }, { status: 'frozen' });
+    case 'unfreeze':
+      return accept(state.value === 'open' ? [] : { type: 'unfrozen' }, { status: 'open' });
+    case 'close':
+      if (!isEmpty(state.context)) return reject('account/not-empty');
+      return accept({ type: 'closed' }, { status: 'closed' });
+  }
+}
+
+function receive(state: Account, message: Incoming, context: Context): Judged {
+  if (message.name !== 'order-update') {
+    throw new Error(`accounts do not understand the message ${message.name}`);
+  }
+  // Only our own symbol actor sends these, and the log carries them as it wrote them.
+  return takeUpdate(state, message.body as OrderUpdate['body'], context);
+}
+
+/** The most that an account may have of one asset, in minor units: a guard against absurd deposits. */
+const unitsMax = tenTo(45);
+
+type Cash = Extract<AccountCommand, { name: 'deposit' | 'withdraw' }>;
+
+function deposit(account: AccountContext, command: Cash, scales: Scales): Judged {
+  const { asset } = command;
+  const units = amountOf(command, scales);
+  if (typeof units === 'string') return reject(units);
+  const { available, held } = balanceOf(account, asset);
+  if (available + held + units > unitsMax) return reject('money/too-large');
+  const scale = scaleOf(scales, asset);
+  return accept(
+    { type: 'deposited', ...moved(command, units, scale) },
+    { asset, available: formatUnits(available + units, scale), held: formatUnits(held, scale) },
+    { external: { [asset]: formatUnits(units, scale) } },
+  );
+}
+
+function withdraw(state: Account, command: Cash, scales: Scales): Judged {
+  const { asset } = command;
+  const units = amountOf(command, scales);
+  if (typeof units === 'string') return reject(units);
+  if (state.value === 'frozen') return reject('account/frozen');
+  const { available, held } = balanceOf(state.context, asset);
+  if (units > available) return reject('account/insufficient-funds');
+  const scale = scaleOf(scales, asset);
+  return accept(
+    { type: 'withdrawn', ...moved(command, units, scale) },
+    { asset, available: formatUnits(available - units, scale), held: formatUnits(held, scale) },
+    { external: { [asset]: formatUnits(-units, scale) } },
+  );
+}
+
+function amountOf(
+  { asset, amount }: Cash,
+  scales: Scales,
+): Units | 'money/too-precise' | 'money/not-positive' {
+  const units = parseUnits(amount, scaleOf(scales, asset));
+  if (units === undefined) return 'money/too-precise';
+  return units === 0n ? 'money/not-positive' : units;
+}
+
+const moved = ({ asset, reference }: Cash, units: Units, scale: number) => ({
+  asset,
+  amount: formatUnits(units, scale),
+  ...(reference !== undefined && { reference }),
+});
+
+function isEmpty(account: AccountContext): boolean {
+  if (account.orders.size > 0) return false;
+  for (const { available, held } of account.balances.values()) {
+    if (available !== 0n || held !== 0n) return false;
+  }
+  return true;
+}

@@ -1,0 +1,198 @@
+/**
+ * Checkpoints: from where recovery has to read, and what it would otherwise have to look for before.
+ *
+ * A checkpoint is taken at a turn boundary, at staged position s, and written once s is durable and
+ * every actor that changed at or before s has a durable snapshot. Owns the set of changed actors.
+ * Invariants:
+ * K1  nothing of a state that is not durable is written: each snapshot waits for its own position;
+ * K2  recovery from the checkpoint plus the records after s gives the state that full replay gives.
+ */
+import type { ActorKey } from '../contracts/ids.ts';
+import type { Clock } from './clock.ts';
+import type { GroupWriter } from './group-writer.ts';
+import type { Inbox, SavedIncoming } from './inbox.ts';
+import type { Limits } from './limits.ts';
+import type { Fence, Log } from './log.ts';
+import type { Outbox, SavedOutgoing } from './outbox.ts';
+import type { PendingCommand, Recall } from './recall.ts';
+import type { ReferenceData, SavedReference } from './reference-data.ts';
+import { snapshotOf, type Resident, type Residents } from './residents.ts';
+
+/** Sealed ids of the positions after the previous segment's, up to `through`; `time` is the newest's. */
+export interface SegmentName {
+  readonly name: string;
+  readonly through: number;
+  readonly time: number;
+}
+
+/** What a checkpoint holds, as JSON. */
+export interface CheckpointState {
+  readonly format: 1;
+  /** Recovery replays the records after this position. */
+  readonly position: number;
+  /** The time of the record at `position`. */
+  readonly time: number;
+  /** Recovery reads from here for messages that were not yet acknowledged. */
+  readonly readFrom: number;
+  readonly outgoing: readonly SavedOutgoing[];
+  readonly incoming: readonly SavedIncoming[];
+  readonly pending: readonly PendingCommand[];
+  readonly reference: readonly SavedReference[];
+  readonly segments: readonly SegmentName[];
+}
+
+export interface CheckpointerOptions {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly fence: Fence;
+  readonly writer: GroupWriter;
+  readonly residents: Residents;
+  readonly recall: Recall;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  readonly reference: ReferenceData;
+  readonly lastTime: () => number;
+  readonly onFenced: () => void;
+  /** The checkpoint that recovery began with. */
+  readonly restored: CheckpointState | undefined;
+}
+
+const sliceActors = 64;
+
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  /** Changed since their latest snapshot, with the position of the latest change. */
+  readonly #changed = new Map<ActorKey, number>();
+  #position: number;
+  #segments: readonly SegmentName[];
+  #dropNext: readonly string[] = [];
+  #lastAt: number;
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+    this.#position = options.restored?.position ?? 0;
+    this.#segments = options.restored?.segments ?? [];
+    this.#lastAt = options.clock.monotonic();
+  }
+
+  /** Up to here recovery would not have to replay. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Whether so much has happened since the last checkpoint that admission must wait. */
+  get behind(): boolean {
+    return this.#options.writer.staged - this.#position >= this.#options.limits.tailRecordsMax;
+  }
+
+  changed(actor: ActorKey, position: number): void {
+    this.#changed.set(actor, position);
+  }
+
+  /** Begins a checkpoint if one is due. */
+  tick(): void {
+    const { writer, limits, clock } = this.#options;
+    const records = writer.durable - this.#position;
+    const waited = clock.monotonic() - this.#lastAt >= limits.checkpointMs;
+    if (records >= limits.checkpointRecords || (waited && records > 0)) void this.run();
+  }
+
+  /** Takes a checkpoint; joins one that is under way. */
+  run(): Promise<void> {
+    this.#running ??= this.#take().finally(() => {
+      this.#running = undefined;
+      this.#lastAt = this.#options.clock.monotonic();
+    });
+    return this.#running;
+  }
+
+  /** Writes snapshots of actors as they are now, once that is durable (K1). */
+  async snapshot(residents: readonly Resident[]): Promise<void> {
+    const { writer, log, fence, onFenced } = this.#options;
+    const snapshots = residents.map((resident) => snapshotOf(resident, writer.staged));
+    await writer.settled();
+    if (this.#closed || snapshots.length === 0) return;
+    if ((await this.#persist(() => log.saveSnapshots(fence, snapshots))) === 'fenced') {
+      onFenced();
+      return;
+    }
+    residents.forEach((resident, index) => {
+      resident.savedVersion = Math.max(resident.savedVersion, snapshots[index]?.version ?? 0);
+      if (resident.savedVersion === resident.version) this.#changed.delete(resident.key);
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #take(): Promise<void> {
+    const { writer, inbox, outbox, reference, lastTime } = this.#options;
+    const position = writer.staged;
+    const { channels, oldest } = outbox.save();
+    const captured = {
+      format: 1 as const,
+      position,
+      time: lastTime(),
+      readFrom: Math.min(oldest ?? position + 1, position + 1),
+      outgoing: channels,
+      incoming: inbox.save(),
+      reference: reference.save(),
+    };
+    await this.#snapshotChanged(position);
+    await new Promise<void>((resolve) => writer.whenDurable(position, resolve));
+    if (!this.#closed) await this.#write(captured);
+  }
+
+  async #snapshotChanged(position: number): Promise<void> {
+    const due = [...this.#changed].filter(([, at]) => at <= position).map(([actor]) => actor);
+    for (let from = 0; from < due.length && !this.#closed; from += sliceActors) {
+      const still = due.slice(from, from + sliceActors).filter((actor) => this.#changed.has(actor));
+      await this.snapshot(await this.#options.residents.load(still));
+      await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
+    }
+  }
+
+  async #write(captured: Omit<CheckpointState, 'pending' | 'segments'>): Promise<void> {
+    const { log, fence, recall, limits, onFenced } = this.#options;
+    const { position, time } = captured;
+    const bytes = recall.table.seal(position);
+    const name = `${fence.epoch}-${position}`;
+    const sealed = bytes ? [...this.#segments, { name, through: position, time }] : this.#segments;
+    const expired = sealed.filter((segment) => segment.time < time - limits.windowMs);
+    const segments = sealed.filter((segment) => !expired.includes(segment));
+    const state: CheckpointState = { ...captured, pending: recall.pending(position), segments };
+    const checkpoint = {
+      text: JSON.stringify(state),
+      ...(bytes && { add: { name, bytes } }),
+      // The checkpoint before this one is kept, and still names what this one leaves out.
+      drop: this.#dropNext,
+    };
+    if ((await this.#persist(() => log.saveCheckpoint(fence, checkpoint))) === 'fenced') {
+      onFenced();
+      return;
+    }
+    this.#position = position;
+    this.#segments = segments;
+    this.#dropNext = expired.map((segment) => segment.name);
+    const forgotten = expired.at(-1);
+    if (forgotten) recall.table.forget(forgotten.through + 1);
+  }
+
+  /** Writing the same snapshot or checkpoint twice is harmless: try until the store answers. */
+  async #persist(write: () => Promise<'ok' | 'fenced'>): Promise<'ok' | 'fenced'> {
+    const { clock } = this.#options;
+    for (let failures = 1; ; failures++) {
+      try {
+        return await write();
+      } catch {
+        if (this.#closed) return 'ok';
+        const pause = Math.min(10 * 2 ** failures, 1_000);
+        await new Promise<void>((resolve) => void clock.after(pause, resolve));
+      }
+    }
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Requests that reached a host which does not own their partition go on to the one that does.
+ *
+ * A forward is addressed to a host, carries (nonce of this host, counter), is sent again until that
+ * host has acknowledged it, and is remembered by it: none is lost, none is carried out twice. While
+ * its fate at one host is unknown it is sent to no other.
+ */
+import type { Subjects } from '../contracts/subjects.ts';
+import { NoResponders, type Bus, type BusMessage, type Headers } from './bus.ts';
+import type { Clock } from './clock.ts';
+import type { Request } from './gateway.ts';
+import type { Limits } from './limits.ts';
+
+export interface ForwardingOptions {
+  readonly nonce: string;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly subjects: Subjects;
+  /** The host that owns a partition, as far as is known; `refresh` looks again. */
+  readonly ownerOf: (partition: number) => string | undefined;
+  readonly refresh: () => Promise<void>;
+  readonly refuse: (request: Request, code: string) => void;
+}
+
+const header = {
+  forward: 'Millrace-Forward',
+  subject: 'Millrace-Subject',
+  reply: 'Millrace-Reply',
+  id: 'Nats-Msg-Id',
+  trace: 'traceparent',
+} as const;
+
+const taken = 'taken';
+const notMine = 'not mine';
+const sendingMs = 500;
+const patienceMs = 5_000;
+
+type Sent = 'taken' | 'not mine' | 'nobody' | 'unknown';
+
+export class Forwarding {
+  readonly #options: ForwardingOptions;
+  /** What other hosts have sent: `nonce:counter` in order of arrival. */
+  readonly #seen = new Set<string>();
+  #counter = 0;
+  #underWay = 0;
+
+  constructor(options: ForwardingOptions) {
+    this.#options = options;
+  }
+
+  /** Sends a request on; answers it only if it certainly was not carried out. */
+  async forward(request: Request, partition: number): Promise<void> {
+    const { limits, refuse } = this.#options;
+    if (this.#underWay >= limits.forwardsMax) {
+      refuse(request, 'runtime/busy');
+      return;
+    }
+    this.#underWay++;
+    await this.#deliver(request, partition).catch(() => undefined);
+    this.#underWay--;
+  }
+
+  /** Takes a forward: `handle` says whether the request's partition is served here. */
+  receive(message: BusMessage, handle: (request: Request) => boolean): void {
+    const { bus, limits } = this.#options;
+    const key = message.header(header.forward);
+    if (key === undefined || message.reply === undefined) return;
+    const known = this.#seen.has(key);
+    const accepted = known || handle(requestIn(message));
+    if (accepted && !known) {
+      this.#seen.add(key);
+      if (this.#seen.size > limits.forwardsMax) this.#seen.delete(this.#seen.values().next().value ?? '');
+    }
+    bus.publish(message.reply, accepted ? taken : notMine);
+  }
+
+  async #deliver(request: Request, partition: number): Promise<void> {
+    const { clock, ownerOf, refresh, refuse, nonce } = this.#options;
+    const deadline = clock.monotonic() + patienceMs;
+    const key = `${nonce}:${++this.#counter}`;
+    let host = ownerOf(partition);
+    while (clock.monotonic() < deadline) {
+      if (host === undefined) {
+        await refresh();
+        host = ownerOf(partition);
+        if (host === undefined) break;
+      }
+      const sent = await this.#send(host, request, key);
+      if (sent === 'taken' || sent === 'unknown') return;
+      if (sent === 'nobody') break;
+      host = undefined;
+      await new Promise<void>((resolve) => void clock.after(50, resolve));
+    }
+    refuse(request, 'runtime/no-owner');
+  }
+
+  /** To one host, until it has answered or is gone. */
+  async #send(host: string, request: Request, key: string): Promise<Sent> {
+    const { bus, clock, subjects } = this.#options;
+    const headers = headersOf(request, key);
+    const deadline = clock.monotonic() + patienceMs;
+    for (let attempts = 1; clock.monotonic() < deadline; attempts++) {
+      try {
+        const answer = await bus.request(subjects.host(host), request.payload, { headers, timeoutMs: sendingMs });
+        return Buffer.from(answer.payload).toString() === taken ? 'taken' : 'not mine';
+      } catch (error) {
+        if (error instanceof NoResponders) return attempts === 1 ? 'nobody' : 'unknown';
+      }
+    }
+    return 'unknown';
+  }
+}
+
+const headersOf = (request: Request, key: string): Headers => ({
+  [header.forward]: key,
+  [header.subject]: request.subject,
+  [header.reply]: request.reply,
+  ...(request.id !== undefined && { [header.id]: request.id }),
+  ...(request.trace !== undefined && { [header.trace]: request.trace }),
+});
+
+const requestIn = (message: BusMessage): Request => ({
+  subject: message.header(header.subject) ?? '',
+  payload: message.payload,
+  reply: message.header(header.reply) ?? '',
+  id: message.header(header.id),
+  trace: message.header(header.trace),
+});

@@ -1,0 +1,252 @@
+/**
+ * From messages of the bus to commands and queries of a partition, and from replies to the bus.
+ */
+import { BatchCommand, BatchRequest, wireLimits } from '../contracts/batch.ts';
+import { statusOf } from '../contracts/codes.ts';
+import { parseActorKey, splitActorKey, type ActorKey } from '../contracts/ids.ts';
+import type { Json } from '../contracts/json.ts';
+import { partitionOf } from '../contracts/partition.ts';
+import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
+import type { Subjects, Target } from '../contracts/subjects.ts';
+import type { Bus, BusMessage, Headers } from './bus.ts';
+import type { Clock } from './clock.ts';
+import { parseCommand, parseRead, readJson, type ActorTypes, type Caller } from './command.ts';
+import type { Partition } from './partition.ts';
+
+/** A request that can be handled here or sent on as it is. */
+export interface Request {
+  readonly subject: string;
+  readonly payload: Uint8Array;
+  readonly reply: string;
+  readonly id: string | undefined;
+  readonly trace: string | undefined;
+}
+
+export const requestOf = (message: BusMessage): Request => ({
+  subject: message.subject,
+  payload: message.payload,
+  reply: message.reply ?? '',
+  id: message.header('Nats-Msg-Id'),
+  trace: message.header('traceparent'),
+});
+
+export interface GatewayOptions {
+  readonly partitions: number;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly types: ActorTypes;
+  readonly subjects: Subjects;
+}
+
+/** What service discovery tells of one actor type; times in ms. */
+export interface Usage {
+  requests: number;
+  errors: number;
+  lastError: string;
+  processingMs: number;
+}
+
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #usage = new Map<string, Usage>();
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    for (const type of options.types.keys()) {
+      this.#usage.set(type, { requests: 0, errors: 0, lastError: '', processingMs: 0 });
+    }
+  }
+
+  /** Requests to actors of a type since this host began; a batch counts as one. */
+  usage(type: string): Usage | undefined {
+    return this.#usage.get(type);
+  }
+
+  /** Whoever waits at a reply subject. */
+  callerAt(subject: string, trace?: string): Caller {
+    return {
+      subject,
+      answer: (text, code) => {
+        if (subject !== '') this.#options.bus.publish(subject, text, { headers: headersOf(code, trace) });
+      },
+    };
+  }
+
+  /** Answers a request with a refusal that needs no state. */
+  refuse(request: Request, code: string, message?: string): void {
+    answer(this.callerAt(request.reply, request.trace), refusal(code, message));
+  }
+
+  /** The partition that a request belongs to; undefined for a subject that is not well formed. */
+  targetOf(request: Request): { target: Target; partition: number } | undefined {
+    const target = this.#options.subjects.parse(request.subject);
+    return target && { target, partition: partitionOf(target.actor, this.#options.partitions) };
+  }
+
+  /** Handles a command, batch or query to one actor, which lives in this partition. */
+  handle(request: Request, target: Target, partition: Partition): void {
+    const { types } = this.#options;
+    const { payload, id, trace } = request;
+    const caller = this.#counted(target.type, this.callerAt(request.reply, trace));
+    if (target.verb === 'get') {
+      const read = parseRead({ types, ...target, payload, caller });
+      if (read.ok) partition.read(read.value);
+      else answer(caller, read.refused);
+    } else if (target.name === 'batch') {
+      if (types.has(target.type)) this.#batch(request, caller, partition, target.actor);
+      else answer(caller, refusal('runtime/unknown-type'));
+    } else {
+      const command = parseCommand({ types, ...target, body: payload, id, trace, caller });
+      if (command.ok) partition.submit(command.value);
+      else answer(caller, command.refused);
+    }
+  }
+
+  /** Handles a batch of commands to actors of this partition. */
+  handleBatch(request: Request, number: number, partition: Partition): void {
+    this.#batch(request, this.callerAt(request.reply, request.trace), partition, number);
+  }
+
+  #counted(type: string, caller: Caller): Caller {
+    const usage = this.#usage.get(type);
+    if (usage === undefined) return caller;
+    const { clock } = this.#options;
+    const began = clock.monotonic();
+    usage.requests++;
+    return {
+      subject: caller.subject,
+      answer: (text, code) => {
+        usage.processingMs += clock.monotonic() - began;
+        if (code !== undefined) {
+          usage.errors++;
+          usage.lastError = code;
+        }
+        caller.answer(text, code);
+      },
+    };
+  }
+
+  /** `scope` is the one actor that the batch is for, or the partition. */
+  #batch(request: Request, caller: Caller, partition: Partition, scope: ActorKey | number): void {
+    const commands = parseBatch(request.payload);
+    if ('ok' in commands) {
+      answer(caller, commands);
+      return;
+    }
+    const batch = new Batch(commands.length, (text) => caller.answer(text));
+    commands.forEach((command, index) => {
+      const waiting = batch.begin(index);
+      if (waiting) this.#element({ command, caller: waiting, scope, trace: request.trace }, partition);
+    });
+  }
+
+  #element(element: Element, partition: Partition): void {
+    const { caller, scope, trace } = element;
+    const parsed = BatchCommand.safeParse(element.command);
+    if (!parsed.success) {
+      const { path = [], message = '' } = parsed.error.issues[0] ?? {};
+      answer(caller, refusal('request/malformed', `${path.map(String).join('.') || 'The command'}: ${message}.`));
+      return;
+    }
+    const { id, name, body = {} } = parsed.data;
+    const actor = this.#actorOf(parsed.data, scope);
+    if (typeof actor !== 'string') {
+      answer(caller, actor);
+      return;
+    }
+    const { types } = this.#options;
+    const { type } = splitActorKey(actor);
+    const json = { json: body as Json };
+    const command = parseCommand({ types, type, actor, name, body: json, id, trace, caller });
+    if (command.ok) partition.submit(command.value);
+    else answer(caller, command.refused);
+  }
+
+  #actorOf({ actor }: BatchCommand, scope: ActorKey | number): ActorKey | Reply {
+    if (typeof scope === 'string') {
+      return actor === undefined ? scope : refusal('request/malformed', 'There is no field "actor"; remove it.');
+    }
+    const key = actor === undefined ? undefined : parseActorKey(actor);
+    if (key === undefined) return refusal('request/malformed', '"actor": must be like "account/alice".');
+    if (partitionOf(key, this.#options.partitions) === scope) return key;
+    return refusal('runtime/wrong-partition');
+  }
+}
+
+interface Element {
+  readonly command: unknown;
+  readonly caller: Caller;
+  readonly scope: ActorKey | number;
+  readonly trace: string | undefined;
+}
+
+function parseBatch(payload: Uint8Array): readonly unknown[] | Reply {
+  if (payload.length > wireLimits.batchBytesMax) return refusal('request/too-large');
+  const json = readJson(payload);
+  if (json === undefined) return refusal('request/malformed', 'The body is not JSON in UTF-8.');
+  const envelope = BatchRequest.safeParse(json);
+  if (envelope.success) return envelope.data.commands;
+  const issue = envelope.error.issues[0];
+  const field = issue?.code === 'unrecognized_keys' ? `"${issue.keys[0]}": no such field` : issue?.message;
+  return refusal('request/malformed', `A batch is {"commands":[…]} of 1 to 1,000 commands. ${field ?? ''}`);
+}
+
+/** What a reply of unknown size is taken to need, and what the smallest refusal needs. */
+const expectedReplyBytes = 512;
+const refusalBytes = 256;
+
+/** The replies of one batch, in order; answered when the slowest is there, and never too large. */
+class Batch {
+  readonly #replies: (string | undefined)[];
+  readonly #done: (text: string) => void;
+  /** Commands without a reply, and those of them that were begun. */
+  #missing: number;
+  #waiting = 0;
+  #bytes = 0;
+
+  constructor(size: number, done: (text: string) => void) {
+    this.#replies = Array.from({ length: size });
+    this.#missing = size;
+    this.#done = done;
+  }
+
+  /** The caller of the next command; undefined if its reply might not fit: it is answered busy. */
+  begin(index: number): Caller | undefined {
+    const unbegun = this.#missing - this.#waiting;
+    const expected = this.#waiting * expectedReplyBytes + unbegun * refusalBytes;
+    if (this.#bytes + expected > wireLimits.batchReplyBytesMax) {
+      this.#settle(index, encodeReply(refusal('runtime/busy')));
+      return undefined;
+    }
+    this.#waiting++;
+    return {
+      subject: '',
+      answer: (text) => {
+        if (this.#replies[index] !== undefined) return;
+        this.#waiting--;
+        const rest = (this.#missing - 1) * refusalBytes;
+        const fits = this.#bytes + Buffer.byteLength(text) + rest <= wireLimits.batchReplyBytesMax;
+        this.#settle(index, fits ? text : encodeReply(refusal('runtime/pending')));
+      },
+    };
+  }
+
+  #settle(index: number, reply: string): void {
+    this.#replies[index] = reply;
+    this.#bytes += Buffer.byteLength(reply) + 1;
+    if (--this.#missing === 0) this.#done(`{"ok":true,"replies":[${this.#replies.join(',')}]}`);
+  }
+}
+
+const answer = (caller: Caller, reply: Reply): void =>
+  caller.answer(encodeReply(reply), reply.ok ? undefined : reply.error.code);
+
+function headersOf(code: string | undefined, trace: string | undefined): Headers {
+  return {
+    ...(code !== undefined && {
+      'Nats-Service-Error': code,
+      'Nats-Service-Error-Code': `${statusOf(code)}`,
+    }),
+    ...(trace !== undefined && { traceparent: trace }),
+  };
+}

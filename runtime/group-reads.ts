@@ -1,0 +1,50 @@
+/**
+ * The port to consumer groups over the logs. Adapters: `redis/` and `memory/`; both pass
+ * `test/conformance/group-reads.ts`. A group remembers per partition what was delivered and what of
+ * that is not acknowledged yet; a seat is the right to read one partition for one group, held by
+ * one consumer at a time, so that records stay in order.
+ */
+import type { Entry } from './log.ts';
+
+export interface Seat {
+  readonly group: string;
+  readonly partition: number;
+  readonly consumer: string;
+}
+
+/** Where an entry stands in its log; ordered by epoch, then position. */
+export type EntryId = Pick<Entry, 'epoch' | 'position'>;
+
+export interface GroupReads {
+  /** Makes the group where it is not there yet, to begin with the oldest entry or after the newest. */
+  open(group: string, partitions: number, from: 'start' | 'now'): Promise<void>;
+
+  /** Says that a consumer lives; answers with all of the group that do, in order of name. */
+  present(group: string, consumer: string, ttlMs: number): Promise<readonly string[]>;
+  leave(group: string, consumer: string): Promise<void>;
+
+  /** Who holds each seat of the group at present, by partition. */
+  holders(group: string, partitions: number): Promise<readonly (string | undefined)[]>;
+  /** Takes seats that are free and extends those held already; tells which are held now. */
+  hold(seats: readonly Seat[], ttlMs: number): Promise<readonly boolean[]>;
+  release(seat: Seat): Promise<void>;
+
+  /**
+   * What was delivered and not acknowledged, oldest first, after an entry or from the beginning.
+   * One that has left the log meanwhile comes with n = 0. `lost`: the seat is not the reader's.
+   */
+  unacknowledged(seat: Seat, after: EntryId | undefined, count: number): Promise<readonly Entry[] | 'lost'>;
+  /** What comes next, epoch markers included; from now on it counts as delivered. */
+  next(seat: Seat, count: number): Promise<readonly Entry[] | 'lost'>;
+  acknowledge(group: string, partition: number, entries: readonly EntryId[]): Promise<void>;
+
+  /** The newest entry of the log, and the newest that the group was given. */
+  tops(group: string, partition: number): Promise<{ log: EntryId; delivered: EntryId }>;
+}
+
+/** Negative, zero or positive as the first comes before, is, or comes after the second. */
+export const compareEntries = (one: EntryId, other: EntryId): number =>
+  one.epoch - other.epoch || one.position - other.position;
+
+/** Before every entry. */
+export const logStart: EntryId = { epoch: 0, position: 0 };

@@ -1,0 +1,178 @@
+/**
+ * Writes the records of one partition to its log, group by group.
+ *
+ * Owns the records that are staged (decided, evolved, not yet durable) and the one group in flight.
+ * Invariants:
+ * I1  positions are dense: the n-th record staged since `top` has position top + n;
+ * I2  one group is in flight at a time; the next is sealed when the last is acknowledged;
+ * I3  a group whose fate is unknown is sent again byte for byte until the log says ok, already or
+ *     fenced; until then nothing else is appended;
+ * I4  nothing is told durable (`onDurable`) before the log has said so, and in order of position.
+ */
+import { encodeGroup, entryId, type LogRecord } from '../contracts/record.ts';
+import type { Clock } from './clock.ts';
+import type { Caller } from './command.ts';
+import type { Limits } from './limits.ts';
+import type { AppendOutcome, Fence, Group, Log } from './log.ts';
+
+/** A record on its way into the log. */
+export interface Staged {
+  readonly position: number;
+  readonly record: LogRecord;
+  readonly text: string;
+  /** Who waits for this record's reply; a repeat of the command joins here. */
+  readonly callers: Caller[];
+}
+
+/** Why a partition can no longer be written by this host. */
+export type Loss = 'fenced' | 'diverged';
+
+export interface WriterEvents {
+  /** The records of one entry are durable. */
+  onDurable(records: readonly Staged[], entry: string): void;
+  /**
+   * The log refused: nothing staged will ever be durable under this epoch. `undecided` are those
+   * that certainly were not written, so that their requests may be sent to the new owner.
+   */
+  onLost(loss: Loss, undecided: readonly Staged[]): void;
+}
+
+export interface WriterOptions {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly fence: Fence;
+  readonly top: number;
+  readonly events: WriterEvents;
+}
+
+export class GroupWriter {
+  readonly #options: WriterOptions;
+  #durable: number;
+  #open: Staged[] = [];
+  #stagedBytes = 0;
+  #inFlight: readonly Staged[] = [];
+  #groups = 0;
+  #sealSoon = false;
+  #closed = false;
+  #waiting: { readonly position: number; readonly callback: () => void }[] = [];
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+    this.#durable = options.top;
+  }
+
+  /** The position of the last durable record. */
+  get durable(): number {
+    return this.#durable;
+  }
+
+  /** The position of the last staged record: what decisions are judged against. */
+  get staged(): number {
+    return this.#durable + this.#inFlight.length + this.#open.length;
+  }
+
+  /** Whether a record waits that is in no group yet: the next append begins after now. */
+  get hasOpen(): boolean {
+    return this.#open.length > 0;
+  }
+
+  get full(): boolean {
+    const { limits } = this.#options;
+    return (
+      this.#inFlight.length + this.#open.length >= limits.stagedRecordsMax ||
+      this.#stagedBytes >= limits.stagedBytesMax
+    );
+  }
+
+  /** Adds a record at position `staged` + 1; its group goes out when the last has been acknowledged. */
+  stage(record: LogRecord, callers: Caller[]): Staged {
+    const text = JSON.stringify(record);
+    const staged: Staged = { position: this.staged + 1, record, text, callers };
+    this.#open.push(staged);
+    this.#stagedBytes += text.length;
+    this.#wake();
+    return staged;
+  }
+
+  /** Calls back once the record at `position` is durable; at once if it is. */
+  whenDurable(position: number, callback: () => void): void {
+    if (position <= this.#durable) callback();
+    else this.#waiting.push({ position, callback });
+  }
+
+  /** Resolves when all that is staged now is durable. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => this.whenDurable(this.staged, resolve));
+  }
+
+  /** Forgets everything staged; a group in flight may still arrive. */
+  close(): void {
+    this.#closed = true;
+    this.#open = [];
+    this.#waiting = [];
+  }
+
+  /** What one turn of the event loop brings goes out together. */
+  #wake(): void {
+    if (this.#sealSoon || this.#inFlight.length > 0 || this.#closed) return;
+    this.#sealSoon = true;
+    this.#options.clock.soon(() => {
+      this.#sealSoon = false;
+      if (this.#inFlight.length === 0 && this.#open.length > 0 && !this.#closed) void this.#write();
+    });
+  }
+
+  async #write(): Promise<void> {
+    const records = this.#seal();
+    this.#inFlight = records;
+    const { fence } = this.#options;
+    const group: Group = {
+      fence,
+      after: this.#durable,
+      n: records.length,
+      records: encodeGroup(records.map((staged) => staged.text)),
+      token: `${fence.nonce}.${++this.#groups}`,
+    };
+    const { outcome, sendings } = await this.#append(group);
+    if (this.#closed || outcome === undefined) return;
+    if (outcome === 'fenced' || outcome === 'diverged') {
+      const undecided = sendings === 1 ? [...records, ...this.#open] : this.#open;
+      this.close();
+      this.#options.events.onLost(outcome, undecided);
+      return;
+    }
+    const entry = entryId(fence.epoch, this.#durable + 1);
+    this.#durable += records.length;
+    this.#inFlight = [];
+    for (const staged of records) this.#stagedBytes -= staged.text.length;
+    this.#options.events.onDurable(records, entry);
+    while (this.#waiting[0] && this.#waiting[0].position <= this.#durable) this.#waiting.shift()?.callback();
+    if (this.#open.length > 0 && !this.#closed) void this.#write();
+  }
+
+  #seal(): readonly Staged[] {
+    const { groupBytesMax } = this.#options.limits;
+    let bytes = 0;
+    let count = 0;
+    for (const staged of this.#open) {
+      bytes += staged.text.length;
+      if (count > 0 && bytes > groupBytesMax) break;
+      count++;
+    }
+    return this.#open.splice(0, count);
+  }
+
+  /** I3: the same bytes until the log has answered. */
+  async #append(group: Group): Promise<{ outcome: AppendOutcome | undefined; sendings: number }> {
+    const { log, clock } = this.#options;
+    for (let sendings = 1; ; sendings++) {
+      try {
+        return { outcome: await log.append(group), sendings };
+      } catch {
+        if (this.#closed) return { outcome: undefined, sendings };
+        await new Promise<void>((resolve) => void clock.after(Math.min(10 * 2 ** sendings, 500), resolve));
+      }
+    }
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * A host: one process that owns some of the partitions and answers for them.
+ *
+ * Three ways lead a request to its partition: the owner's subscription (the NATS server has mapped
+ * the subject), the router (it has not), and a forward of another host (the owner has changed).
+ */
+import { hostname } from 'node:os';
+import type { ClusterSettings } from '../contracts/cluster.ts';
+import { actorKey } from '../contracts/ids.ts';
+import { canonicalJson } from '../contracts/json.ts';
+import { partitionOf } from '../contracts/partition.ts';
+import { subjectsUnder, type Subjects } from '../contracts/subjects.ts';
+import type { Bus, BusMessage, Subscription } from './bus.ts';
+import type { Clock, Random } from './clock.ts';
+import { readJson, type ActorTypes } from './command.ts';
+import { discover } from './discovery.ts';
+import { Forwarding } from './forwarding.ts';
+import { Gateway, requestOf, type Request } from './gateway.ts';
+import { seedOf } from './id-table.ts';
+import type { Leases } from './leases.ts';
+import type { Limits } from './limits.ts';
+import type { Log } from './log.ts';
+import type { Delivery, Received } from './outbox.ts';
+import { Partition } from './partition.ts';
+import { Placement, type Opening } from './placement.ts';
+import { partitionType } from './reference-data.ts';
+
+export interface HostOptions {
+  /** Unique among the hosts of the cluster; `[A-Za-z0-9_-]+`. */
+  readonly name: string;
+  readonly prefix: string;
+  /** What the cluster is created with if there is none yet; otherwise it must be the same. */
+  readonly settings: ClusterSettings;
+  readonly types: ActorTypes;
+  readonly log: Log;
+  readonly leases: Leases;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: (partitions: number) => Limits;
+  /** Takes one line for the operator. */
+  readonly report: (line: string) => void;
+}
+
+export interface Host {
+  readonly settings: ClusterSettings;
+  /** Lets go of all partitions in good order, within `ms`. */
+  stop(ms?: number): Promise<void>;
+}
+
+/** The cluster was created with other settings, or NATS maps subjects for another number of partitions. */
+export class SettingsDiffer extends Error {
+  override readonly name = 'SettingsDiffer';
+}
+
+const deliveryMs = 2_000;
+
+/** Starts a host; resolves when it has begun to take partitions. */
+export async function startHost(options: HostOptions): Promise<Host> {
+  if (options.types.has(partitionType)) {
+    throw new Error(`no actor type may be called "${partitionType}": partitions are addressed so`);
+  }
+  const settings = await settle(options);
+  const running = new RunningHost(options, settings);
+  await running.start();
+  return running;
+}
+
+async function settle({ leases, settings }: HostOptions): Promise<ClusterSettings> {
+  const held = await leases.settle(settings);
+  const fixed = ({ partitions, scales }: ClusterSettings): string => canonicalJson({ partitions, scales });
+  if (fixed(held) === fixed(settings)) return held;
+  throw new SettingsDiffer(
+    `this cluster was created with ${fixed(held)}; this host is configured with ${fixed(settings)}. ` +
+      `Configure it as the cluster was created, or use another data folder.`,
+  );
+}
+
+class RunningHost implements Host {
+  readonly settings: ClusterSettings;
+  readonly #options: HostOptions;
+  readonly #limits: Limits;
+  readonly #subjects: Subjects;
+  readonly #gateway: Gateway;
+  readonly #placement: Placement;
+  readonly #forwarding: Forwarding;
+  #subscriptions: Subscription[] = [];
+
+  constructor(options: HostOptions, settings: ClusterSettings) {
+    this.#options = options;
+    this.settings = settings;
+    const { partitions } = settings;
+    this.#limits = options.limits(partitions);
+    this.#subjects = subjectsUnder(options.prefix);
+    const shared = { ...options, partitions, limits: this.#limits, subjects: this.#subjects };
+    this.#gateway = new Gateway(shared);
+    this.#placement = new Placement({
+      ...shared,
+      host: options.name,
+      subjectOf: (partition) => this.#subjects.partition(partition),
+      open: (opening) => this.#open(opening),
+      onRequest: (message, partition) => this.#owned(message, partition),
+    });
+    this.#forwarding = new Forwarding({
+      ...shared,
+      nonce: this.#placement.nonce,
+      ownerOf: (partition) => this.#placement.ownerOf(partition),
+      refresh: () => this.#placement.refresh(),
+      refuse: (request, code) => this.#gateway.refuse(request, code),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { bus, name, prefix, types } = this.#options;
+    await this.#probeMapping();
+    const routed = (message: BusMessage): void => this.#route(requestOf(message));
+    this.#subscriptions = [
+      bus.subscribe(this.#subjects.routed('cmd'), routed, 'router'),
+      bus.subscribe(this.#subjects.routed('get'), routed, 'router'),
+      bus.subscribe(this.#subjects.host(name), (message) =>
+        this.#forwarding.receive(message, (request) => this.#serveHere(request)),
+      ),
+      ...discover({
+        bus,
+        prefix,
+        partitions: this.settings.partitions,
+        host: name,
+        instance: this.#placement.nonce,
+        types: types.keys(),
+        started: new Date(this.#options.clock.now()),
+        usage: (type) => this.#gateway.usage(type),
+        data: () => this.#status(),
+      }),
+    ];
+    bus.onReconnect(() => this.#placement.republish());
+    await bus.flush();
+    await this.#placement.start();
+  }
+
+  async stop(ms = 8_000): Promise<void> {
+    await this.#placement.stop(ms);
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+  }
+
+  #status(): object {
+    return {
+      host: this.#options.name,
+      machine: hostname(),
+      partitions: this.#placement.status(),
+      halted: this.#placement.halted(),
+    };
+  }
+
+  #open(opening: Opening): Promise<Partition> {
+    const { partition } = opening.fence;
+    return Partition.open({
+      ...this.#options,
+      ...opening,
+      partition,
+      partitions: this.settings.partitions,
+      idSeed: seedOf(this.settings.id),
+      limits: this.#limits,
+      subjects: this.#subjects,
+      post: (to, delivery) => this.#post(to, delivery),
+      callerOf: (subject) => this.#gateway.callerAt(subject),
+      epochOf: (position) => this.#options.leases.epochOf(partition, position),
+    });
+  }
+
+  /** A message to a partition that this host owns, through the group that its record names. */
+  #owned(message: BusMessage, partition: number): void {
+    const service = this.#placement.service(partition);
+    if (service === undefined) return;
+    const request = requestOf(message);
+    if (message.subject === this.#subjects.channel(partition)) {
+      if (service.kind === 'serving') void this.#receive(message, service.partition);
+    } else if (service.kind === 'halted') {
+      this.#gateway.refuse(request, 'runtime/halted', service.reason);
+    } else if (message.subject === this.#subjects.partitionBatch(partition)) {
+      this.#gateway.handleBatch(request, partition, service.partition);
+    } else {
+      this.#route(request);
+    }
+  }
+
+  /** A request to one actor: handled here, sent on, or refused for its subject. */
+  #route(request: Request): void {
+    const found = this.#gateway.targetOf(request);
+    if (found === undefined) {
+      this.#gateway.refuse(request, 'request/malformed', malformedSubject(this.#options.prefix));
+      return;
+    }
+    if (!this.#serveHere(request)) void this.#forwarding.forward(request, found.partition);
+  }
+
+  #serveHere(request: Request): boolean {
+    const found = this.#gateway.targetOf(request);
+    const service = found && this.#placement.service(found.partition);
+    if (found === undefined || service === undefined) return false;
+    if (service.kind === 'serving') this.#gateway.handle(request, found.target, service.partition);
+    else this.#gateway.refuse(request, 'runtime/halted', service.reason);
+    return true;
+  }
+
+  /** Deliveries between partitions of this host skip NATS, not the log. */
+  async #post(to: number, delivery: Delivery): Promise<Received> {
+    const service = this.#placement.service(to);
+    if (service?.kind === 'serving') return service.partition.receive(delivery);
+    const options = { timeoutMs: deliveryMs };
+    const answer = await this.#options.bus.request(this.#subjects.channel(to), JSON.stringify(delivery), options);
+    return JSON.parse(Buffer.from(answer.payload).toString()) as Received;
+  }
+
+  /** A delivery that cannot be taken is not answered: the sender tries again. */
+  async #receive(message: BusMessage, partition: Partition): Promise<void> {
+    const delivery = readJson(message.payload) as Delivery | undefined;
+    if (delivery === undefined || message.reply === undefined) return;
+    const received = await partition.receive(delivery).catch(() => undefined);
+    if (received) this.#options.bus.publish(message.reply, JSON.stringify(received));
+  }
+
+  /**
+   * Asks NATS where it maps subjects to. Unmapped ones come to the router, which is slower and
+   * works; ones mapped for another number of partitions would reach the wrong owners.
+   */
+  async #probeMapping(): Promise<void> {
+    const { bus, prefix, name } = this.#options;
+    const wrong: string[] = [];
+    const probe = 'millrace-probe';
+    const subscription = bus.subscribe(`${prefix}.part.*.get.${probe}.*.${name}`, ({ subject }) => {
+      const [, partition, , type = '', id = ''] = subject.slice(prefix.length + 1).split('.');
+      if (Number(partition) !== partitionOf(actorKey(type, id), this.settings.partitions)) wrong.push(subject);
+    });
+    for (let id = 0; id < 32; id++) bus.publish(`${prefix}.get.${probe}.${id}.${name}`, '');
+    await bus.flush();
+    await bus.flush();
+    subscription.unsubscribe();
+    if (wrong.length === 0) return;
+    throw new SettingsDiffer(
+      `NATS maps subjects for another number of partitions than this cluster's ${this.settings.partitions} ` +
+        `(${wrong[0]}). Correct the mappings in its configuration.`,
+    );
+  }
+}
+
+const malformedSubject = (prefix: string): string =>
+  `The subject must be ${prefix}.cmd.<type>.<id>.<name> or ${prefix}.get.<type>.<id>.<name>, with a type of ` +
+  `a-z 0-9 - and an id of 1 to 64 of A-Z a-z 0-9 _ -.`;

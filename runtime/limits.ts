@@ -1,0 +1,83 @@
+import { wireLimits } from '../contracts/batch.ts';
+
+/**
+ * Every bound of a host, in one place. At a limit the caller gets `runtime/busy` before anything is
+ * appended; what is internal (channels, caches) waits or is dropped and rebuilt instead.
+ */
+export interface Limits {
+  /** A stream entry closes at this size: a script stops every other partition while it runs. */
+  readonly groupBytesMax: number;
+  /** Records of one partition that may wait for their append. */
+  readonly stagedRecordsMax: number;
+  readonly stagedBytesMax: number;
+  /** Commands of one partition whose reply is deferred. */
+  readonly pendingMax: number;
+  /** How long a caller waits for a deferred reply before it is told `runtime/pending`. */
+  readonly replyWaitMs: number;
+  /** Queries of one partition that wait for their fence check. */
+  readonly readsMax: number;
+  /** Requests that may wait while their actor is loaded, per partition. */
+  readonly loadingMax: number;
+
+  /** Messages of one channel that are not yet acknowledged, above which client commands get busy. */
+  readonly channelMessagesMax: number;
+  /** What one delivery between partitions carries at most; a larger single message goes alone. */
+  readonly deliveryBytesMax: number;
+  readonly deliveryMessagesMax: number;
+
+  /** Actors of one partition that stay in memory. */
+  readonly residentsMax: number;
+  /** Records after which a checkpoint is begun, and the tail at which admission says busy. */
+  readonly checkpointRecords: number;
+  readonly tailRecordsMax: number;
+  /** A partition that changed is checkpointed at least this often. */
+  readonly checkpointMs: number;
+
+  /** How long a command id is remembered, and how many ids of one partition. */
+  readonly windowMs: number;
+  readonly idsMax: number;
+  /** Replies of one partition that are kept in memory beside the log. */
+  readonly recentRepliesMax: number;
+  readonly recentBytesMax: number;
+  /** How far ahead of ours the clock inside a UUIDv7 may be. */
+  readonly idAheadMs: number;
+
+  readonly leaseMs: number;
+  readonly clockSkewMsMax: number;
+  /** Partitions that one host recovers at a time. */
+  readonly recoveriesMax: number;
+  /** Forwards under way from one host, and remembered from each other host. */
+  readonly forwardsMax: number;
+}
+
+/** What a host uses unless told otherwise, for P partitions. */
+export function defaultLimits(partitions: number): Limits {
+  const idsOfHost = 16_000_000;
+  return {
+    groupBytesMax: 256 * 1024,
+    stagedRecordsMax: 20_000,
+    stagedBytesMax: 16 * 1024 * 1024,
+    pendingMax: 20_000,
+    replyWaitMs: 5_000,
+    readsMax: 20_000,
+    loadingMax: 20_000,
+    channelMessagesMax: 20_000,
+    deliveryBytesMax: 512 * 1024,
+    deliveryMessagesMax: 1_000,
+    residentsMax: Math.max(64, Math.floor(256_000 / partitions)),
+    checkpointRecords: 10_000,
+    tailRecordsMax: 100_000,
+    checkpointMs: 30_000,
+    windowMs: 15 * 60_000,
+    idsMax: Math.floor(idsOfHost / partitions),
+    recentRepliesMax: Math.max(1_000, Math.floor(256_000 / partitions)),
+    recentBytesMax: Math.floor((128 * 1024 * 1024) / partitions),
+    idAheadMs: 60_000,
+    leaseMs: 3_000,
+    clockSkewMsMax: 500,
+    recoveriesMax: 8,
+    forwardsMax: 10_000,
+  };
+}
+
+export { wireLimits };

@@ -1,0 +1,223 @@
+/**
+ * The bus in memory. All clients of one hub see each other, as those of one NATS server do.
+ * Messages are delivered in the order of publishing, never before `publish` has returned.
+ */
+import {
+  NoResponders,
+  RequestTimeout,
+  type Bus,
+  type BusMessage,
+  type Headers,
+  type PublishOptions,
+} from '../bus.ts';
+import type { Clock } from '../clock.ts';
+import { systemClock } from '../system-clock.ts';
+
+export interface MemoryHub {
+  /** A new client of the hub. */
+  connect(): Bus;
+}
+
+export interface HubOptions {
+  readonly clock?: Pick<Clock, 'after' | 'soon'>;
+  /** Told of what a handler threw, which is a bug. */
+  readonly onError?: (error: unknown) => void;
+}
+
+export function memoryHub({ clock = systemClock, onError = () => {} }: HubOptions = {}): MemoryHub {
+  const hub = new Hub(clock, onError);
+  return { connect: () => new MemoryBus(hub, clock) };
+}
+
+interface Subscriber {
+  readonly pattern: readonly string[];
+  readonly queue: string | undefined;
+  readonly handler: (message: BusMessage) => void;
+  open: boolean;
+}
+
+/** As nats-server has it by default. */
+const payloadBytesMax = 1024 * 1024;
+
+class Hub {
+  readonly #clock: Pick<Clock, 'after' | 'soon'>;
+  readonly #onError: (error: unknown) => void;
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #turns = new Map<string, number>();
+  #underway: (() => void)[] = [];
+  #inboxes = 0;
+
+  constructor(clock: Pick<Clock, 'after' | 'soon'>, onError: (error: unknown) => void) {
+    this.#clock = clock;
+    this.#onError = onError;
+  }
+
+  add(subscriber: Subscriber): void {
+    this.#subscribers.add(subscriber);
+  }
+
+  remove(subscriber: Subscriber): void {
+    this.#subscribers.delete(subscriber);
+  }
+
+  newInbox(): string {
+    return `_INBOX.${++this.#inboxes}`;
+  }
+
+  /** Sends to every subscriber there is now; tells whether there was one. */
+  publish(subject: string, payload: Uint8Array, options: PublishOptions = {}): boolean {
+    const message = messageOf(subject, payload, options.reply, options.headers ?? {});
+    const receivers = this.#receivers(subject.split('.'));
+    for (const receiver of receivers) {
+      this.later(() => {
+        if (receiver.open) receiver.handler(message);
+      });
+    }
+    return receivers.length > 0;
+  }
+
+  /** Runs after everything that is under way already. */
+  later(action: () => void): void {
+    if (this.#underway.length === 0) this.#clock.soon(() => this.#deliver());
+    this.#underway.push(action);
+  }
+
+  #deliver(): void {
+    const actions = this.#underway;
+    this.#underway = [];
+    for (const action of actions) {
+      try {
+        action();
+      } catch (error) {
+        this.#onError(error);
+      }
+    }
+  }
+
+  /** Every subscriber outside a queue group, and of each group the one whose turn it is. */
+  #receivers(subject: readonly string[]): Subscriber[] {
+    const single: Subscriber[] = [];
+    const groups = new Map<string, Subscriber[]>();
+    for (const subscriber of this.#subscribers) {
+      if (!matches(subscriber.pattern, subject)) continue;
+      if (subscriber.queue === undefined) single.push(subscriber);
+      else groups.set(subscriber.queue, [...(groups.get(subscriber.queue) ?? []), subscriber]);
+    }
+    for (const [queue, members] of groups) {
+      const turn = (this.#turns.get(queue) ?? 0) + 1;
+      this.#turns.set(queue, turn);
+      const chosen = members[turn % members.length];
+      if (chosen) single.push(chosen);
+    }
+    return single;
+  }
+}
+
+class MemoryBus implements Bus {
+  readonly #hub: Hub;
+  readonly #clock: Pick<Clock, 'after'>;
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #requests = new Set<() => void>();
+  #closed = false;
+
+  constructor(hub: Hub, clock: Pick<Clock, 'after'>) {
+    this.#hub = hub;
+    this.#clock = clock;
+  }
+
+  publish(...[subject, payload, options]: Parameters<Bus['publish']>): void {
+    if (!this.#closed) this.#hub.publish(subject, encode(payload), options);
+  }
+
+  async request(...[subject, payload, options]: Parameters<Bus['request']>): Promise<BusMessage> {
+    if (this.#closed) throw new NoResponders(`${subject}: the bus is closed`);
+    const bytes = encode(payload);
+    return new Promise((resolve, reject) => {
+      const reply = this.#hub.newInbox();
+      const end = (): void => {
+        timer.cancel();
+        inbox.unsubscribe();
+        this.#requests.delete(giveUp);
+      };
+      const giveUp = (): void => {
+        end();
+        reject(new RequestTimeout(subject));
+      };
+      const timer = this.#clock.after(options.timeoutMs, giveUp);
+      const inbox = this.subscribe(reply, (message) => {
+        end();
+        resolve(message);
+      });
+      this.#requests.add(giveUp);
+      const { headers } = options;
+      if (this.#hub.publish(subject, bytes, { reply, ...(headers && { headers }) })) return;
+      end();
+      this.#hub.later(() => reject(new NoResponders(subject)));
+    });
+  }
+
+  subscribe(...[subject, handler, queue]: Parameters<Bus['subscribe']>): ReturnType<Bus['subscribe']> {
+    const subscriber: Subscriber = { pattern: subject.split('.'), queue, handler, open: true };
+    const leave = (): void => {
+      this.#hub.remove(subscriber);
+      this.#subscribers.delete(subscriber);
+    };
+    this.#hub.add(subscriber);
+    this.#subscribers.add(subscriber);
+    return {
+      unsubscribe: () => {
+        subscriber.open = false;
+        leave();
+      },
+      drain: () => {
+        leave();
+        return this.flush();
+      },
+    };
+  }
+
+  flush(): Promise<void> {
+    return new Promise((resolve) => this.#hub.later(resolve));
+  }
+
+  /** Memory never loses its connection. */
+  onReconnect(): void {}
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const subscriber of this.#subscribers) {
+      subscriber.open = false;
+      this.#hub.remove(subscriber);
+    }
+    for (const giveUp of [...this.#requests]) giveUp();
+  }
+}
+
+/** The sender may go on to change its bytes, so the message takes a copy. */
+function encode(payload: string | Uint8Array): Uint8Array {
+  const bytes = typeof payload === 'string' ? new TextEncoder().encode(payload) : payload.slice();
+  if (bytes.length > payloadBytesMax) throw new Error(`a payload of ${bytes.length} bytes is too large`);
+  return bytes;
+}
+
+/** `*` stands for one token, a last `>` for one or more. */
+function matches(pattern: readonly string[], subject: readonly string[]): boolean {
+  for (const [i, token] of pattern.entries()) {
+    if (token === '>') return subject.length > i;
+    if (token !== '*' && token !== subject[i]) return false;
+    if (subject[i] === undefined) return false;
+  }
+  return pattern.length === subject.length;
+}
+
+const messageOf = (
+  subject: string,
+  payload: Uint8Array,
+  reply: string | undefined,
+  headers: Headers,
+): BusMessage => ({
+  subject,
+  payload,
+  reply,
+  header: (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined),
+});

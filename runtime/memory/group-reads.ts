@@ -1,0 +1,106 @@
+/** Consumer groups in memory: for tests and simulations of this process. */
+import { compareEntries, logStart, type EntryId, type GroupReads, type Seat } from '../group-reads.ts';
+import type { Entry } from '../log.ts';
+import type { Partitions } from './partition-store.ts';
+
+/** What a group knows of one partition. */
+interface Progress {
+  delivered: EntryId;
+  /** Delivered and not acknowledged, in order. */
+  unacknowledged: readonly EntryId[];
+  holder: { readonly consumer: string; readonly until: number } | undefined;
+}
+
+/** `now` is the store's time, in ms. */
+export function memoryGroupReads(partitions: Partitions, now: () => number): GroupReads {
+  const progress = new Map<string, Progress>();
+  const consumers = new Map<string, Map<string, number>>();
+
+  const known = (group: string, partition: number): Progress => {
+    const key = `${group}:${partition}`;
+    const found = progress.get(key);
+    if (found === undefined) throw new Error(`there is no consumer group ${group} at partition ${partition}`);
+    return found;
+  };
+  const holderOf = ({ holder }: Progress): string | undefined =>
+    holder && holder.until > now() ? holder.consumer : undefined;
+  const seated = (seat: Seat): Progress | undefined => {
+    const found = known(seat.group, seat.partition);
+    return holderOf(found) === seat.consumer ? found : undefined;
+  };
+  const living = (group: string): Map<string, number> => {
+    const names = consumers.get(group) ?? new Map<string, number>();
+    consumers.set(group, names);
+    for (const [name, until] of names) if (until <= now()) names.delete(name);
+    return names;
+  };
+
+  return {
+    async open(group, count, from) {
+      for (let partition = 0; partition < count; partition++) {
+        const key = `${group}:${partition}`;
+        if (progress.has(key)) continue;
+        const delivered = from === 'start' ? logStart : (partitions(partition).entries.at(-1) ?? logStart);
+        progress.set(key, { delivered, unacknowledged: [], holder: undefined });
+      }
+    },
+
+    async present(group, consumer, ttlMs) {
+      const names = living(group).set(consumer, now() + ttlMs);
+      return [...names.keys()].toSorted();
+    },
+
+    async leave(group, consumer) {
+      living(group).delete(consumer);
+    },
+
+    holders: async (group, count) =>
+      Array.from({ length: count }, (_, partition) => holderOf(known(group, partition))),
+
+    hold: async (seats, ttlMs) =>
+      seats.map(({ group, partition, consumer }) => {
+        const found = known(group, partition);
+        if ((holderOf(found) ?? consumer) !== consumer) return false;
+        found.holder = { consumer, until: now() + ttlMs };
+        return true;
+      }),
+
+    async release(seat) {
+      const found = seated(seat);
+      if (found) found.holder = undefined;
+    },
+
+    async unacknowledged(seat, after = logStart, count) {
+      const found = seated(seat);
+      if (found === undefined) return 'lost';
+      const later = found.unacknowledged.filter((id) => compareEntries(id, after) > 0).slice(0, count);
+      const { entries } = partitions(seat.partition);
+      return later.map((id) => entries.find((entry) => compareEntries(entry, id) === 0) ?? gone(id));
+    },
+
+    async next(seat, count) {
+      const found = seated(seat);
+      if (found === undefined) return 'lost';
+      const { entries } = partitions(seat.partition);
+      const first = entries.findIndex((entry) => compareEntries(entry, found.delivered) > 0);
+      const read = first < 0 ? [] : entries.slice(first, first + count);
+      found.unacknowledged = [...found.unacknowledged, ...read];
+      found.delivered = read.at(-1) ?? found.delivered;
+      return read;
+    },
+
+    async acknowledge(group, partition, acknowledged) {
+      const found = known(group, partition);
+      found.unacknowledged = found.unacknowledged.filter(
+        (id) => !acknowledged.some((other) => compareEntries(id, other) === 0),
+      );
+    },
+
+    tops: async (group, partition) => ({
+      log: partitions(partition).entries.at(-1) ?? logStart,
+      delivered: known(group, partition).delivered,
+    }),
+  };
+}
+
+const gone = ({ epoch, position }: EntryId): Entry => ({ epoch, position, n: 0, records: '' });

@@ -1,0 +1,83 @@
+/** Who owns what, in memory: for tests and simulations of this process. */
+import type { ClusterSettings } from '../../contracts/cluster.ts';
+import type { Leases } from '../leases.ts';
+import { ownerUnder, topOf, type Partitions } from './partition-store.ts';
+
+/** `now` is the store's time, in ms. */
+export const memoryLeases = (partitions: Partitions, now: () => number): Leases => ({
+  ...ownership(partitions, now),
+  ...membership(now),
+});
+
+const ownership = (
+  partitions: Partitions,
+  now: () => number,
+): Pick<Leases, 'acquire' | 'renew' | 'release' | 'owners' | 'epochOf'> => ({
+  async acquire({ partition, host, nonce, group, leaseMs }) {
+    const store = partitions(partition);
+    const { owner, entries } = store;
+    if (owner && owner.nonce !== nonce && owner.until > now()) return { kind: 'held', host: owner.host };
+    const top = topOf(entries);
+    if (owner && owner.top !== top) return { kind: 'lost-tail', known: owner.top, found: top };
+
+    const epoch = Math.max(owner?.epoch ?? 0, entries.at(-1)?.epoch ?? 0) + 1;
+    const published = owner?.published ?? 0;
+    entries.push({ epoch, position: top, n: 0, records: '' });
+    store.epochs.push({ epoch, first: top + 1 });
+    store.owner = { epoch, nonce, host, group, top, published, token: '', until: now() + leaseMs };
+    return { kind: 'acquired', epoch, top, published };
+  },
+
+  renew: async (renewals, leaseMs) =>
+    renewals.map(({ fence, published }) => {
+      const store = partitions(fence.partition);
+      const owner = ownerUnder(store, fence);
+      if (owner === undefined) return 'fenced';
+      const upTo = Math.max(published, owner.published);
+      store.owner = { ...owner, until: now() + leaseMs, published: upTo };
+      return 'ok';
+    }),
+
+  async release({ fence, published }) {
+    const store = partitions(fence.partition);
+    const owner = ownerUnder(store, fence);
+    if (owner === undefined) return 'fenced';
+    // Without its nonce the former owner can write no more, even before another has acquired.
+    store.owner = { ...owner, until: 0, nonce: '', published: Math.max(published, owner.published) };
+    return 'ok';
+  },
+
+  async owners(count) {
+    const owners = Array.from({ length: count }, (_, partition) => {
+      const { owner } = partitions(partition);
+      if (owner === undefined) return undefined;
+      const { epoch, nonce, host, until, group, top } = owner;
+      return { epoch, nonce, host, until, group, top };
+    });
+    return { now: now(), owners };
+  },
+
+  async epochOf(partition, position) {
+    const { owner, epochs } = partitions(partition);
+    if (owner === undefined || position < 1 || position > owner.top) return undefined;
+    return epochs.findLast(({ first }) => first <= position)?.epoch;
+  },
+});
+
+function membership(now: () => number): Pick<Leases, 'heartbeat' | 'depart' | 'settle'> {
+  const hosts = new Map<string, number>();
+  let settled: ClusterSettings | undefined;
+  return {
+    async heartbeat(host, ttlMs) {
+      hosts.set(host, now() + ttlMs);
+      for (const [name, until] of hosts) if (until <= now()) hosts.delete(name);
+      return { now: now(), hosts: [...hosts.keys()].toSorted() };
+    },
+
+    async depart(host) {
+      hosts.delete(host);
+    },
+
+    settle: async (settings) => (settled ??= settings),
+  };
+}

@@ -1,0 +1,110 @@
+/** The log, and what is stored beside it, in memory: for tests and simulations of this process. */
+import type { Entry, Log } from '../log.ts';
+import { ownerUnder, type Partitions, type PartitionStore } from './partition-store.ts';
+
+export const memoryLog = (partitions: Partitions): Log => ({
+  ...appends(partitions),
+  ...reads(partitions),
+  ...snapshotStore(partitions),
+  ...checkpointStore(partitions),
+});
+
+const appends = (partitions: Partitions): Pick<Log, 'append' | 'check' | 'addDeadLetter'> => ({
+  async append({ fence, after, n, records, token }) {
+    const store = partitions(fence.partition);
+    const owner = ownerUnder(store, fence);
+    if (owner === undefined) return 'fenced';
+    const top = after + n;
+    if (owner.top === top && owner.token === token) return 'already';
+    if (owner.top !== after || !endsBelow(store, owner.epoch, after + 1)) return 'diverged';
+    store.entries.push({ epoch: owner.epoch, position: after + 1, n, records });
+    store.owner = { ...owner, top, token };
+    return 'ok';
+  },
+
+  check: async (fences) =>
+    fences.map((fence) => ownerUnder(partitions(fence.partition), fence) !== undefined),
+
+  async addDeadLetter(fence, letter) {
+    const store = partitions(fence.partition);
+    if (ownerUnder(store, fence) === undefined) return 'fenced';
+    store.deadLetters.push(letter);
+    return 'ok';
+  },
+});
+
+/** Whether an entry of this epoch and position may still be added: ids only grow, and a log does not vanish. */
+function endsBelow(store: PartitionStore, epoch: number, position: number): boolean {
+  const last = store.entries.at(-1);
+  if (last === undefined) return false;
+  return last.epoch < epoch || (last.epoch === epoch && last.position < position);
+}
+
+const reads = (partitions: Partitions): Pick<Log, 'read' | 'entryAt' | 'last'> => ({
+  async read(partition, position, count) {
+    const { entries } = partitions(partition);
+    const found: Entry[] = [];
+    for (let i = firstFrom(entries, position); i < entries.length && found.length < count; i++) {
+      const entry = entries[i];
+      if (entry !== undefined && entry.n > 0) found.push(entry);
+    }
+    return found;
+  },
+
+  async entryAt(partition, position) {
+    const { entries } = partitions(partition);
+    const entry = entries.slice(firstFrom(entries, position)).find(({ n }) => n > 0);
+    return entry && entry.position <= position ? entry : undefined;
+  },
+
+  last: async (partition) => partitions(partition).entries.at(-1),
+});
+
+/** Index of the first entry that ends at or after a position. */
+function firstFrom(entries: readonly Entry[], position: number): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const entry = entries[middle];
+    if (entry !== undefined && entry.position + Math.max(entry.n - 1, 0) < position) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+const snapshotStore = (partitions: Partitions): Pick<Log, 'saveSnapshots' | 'loadSnapshots'> => ({
+  async saveSnapshots(fence, snapshots) {
+    const store = partitions(fence.partition);
+    if (ownerUnder(store, fence) === undefined) return 'fenced';
+    for (const snapshot of snapshots) {
+      const stored = store.snapshots.get(snapshot.actor);
+      if (stored === undefined || stored.version < snapshot.version) {
+        store.snapshots.set(snapshot.actor, snapshot);
+      }
+    }
+    return 'ok';
+  },
+
+  loadSnapshots: async (partition, actors) =>
+    actors.map((actor) => partitions(partition).snapshots.get(actor)),
+});
+
+const checkpointStore = (
+  partitions: Partitions,
+): Pick<Log, 'saveCheckpoint' | 'loadCheckpoints' | 'loadSegments'> => ({
+  async saveCheckpoint(fence, { text, add, drop }) {
+    const store = partitions(fence.partition);
+    if (ownerUnder(store, fence) === undefined) return 'fenced';
+    if (add !== undefined) store.segments.set(add.name, add.bytes.slice());
+    // A repeat after an unknown outcome must not push the other generation out.
+    if (store.checkpoints[0] !== text) store.checkpoints = [text, ...store.checkpoints.slice(0, 1)];
+    for (const name of drop) store.segments.delete(name);
+    return 'ok';
+  },
+
+  loadCheckpoints: async (partition) => partitions(partition).checkpoints,
+
+  loadSegments: async (partition, names) =>
+    names.map((name) => partitions(partition).segments.get(name)?.slice()),
+});

@@ -1,0 +1,53 @@
+import type { DeadLetter, Entry, Fence, Snapshot } from '../log.ts';
+import type { OwnerRecord } from '../leases.ts';
+
+/** Everything that the memory adapters keep of one partition; tests may look at it and damage it. */
+export interface PartitionStore {
+  owner: Owner | undefined;
+  /** Oldest first, epoch markers included. */
+  entries: Entry[];
+  readonly epochs: { readonly epoch: number; readonly first: number }[];
+  readonly snapshots: Map<string, Snapshot>;
+  checkpoints: readonly string[];
+  readonly segments: Map<string, Uint8Array>;
+  readonly deadLetters: DeadLetter[];
+}
+
+export interface Owner extends OwnerRecord {
+  readonly token: string;
+  readonly published: number;
+}
+
+/** Partitions by number, made when first asked for. */
+export type Partitions = (partition: number) => PartitionStore;
+
+export function newPartitions(): Partitions {
+  const all = new Map<number, PartitionStore>();
+  return (partition) => {
+    const known = all.get(partition);
+    if (known !== undefined) return known;
+    const fresh: PartitionStore = {
+      owner: undefined,
+      entries: [],
+      epochs: [],
+      snapshots: new Map(),
+      checkpoints: [],
+      segments: new Map(),
+      deadLetters: [],
+    };
+    all.set(partition, fresh);
+    return fresh;
+  };
+}
+
+/** The owner record if the fence still holds. */
+export function ownerUnder(store: PartitionStore, { epoch, nonce }: Fence): Owner | undefined {
+  const { owner } = store;
+  return owner?.epoch === epoch && owner.nonce === nonce ? owner : undefined;
+}
+
+/** Where a log ends: the position of its newest record, whether or not that is still there. */
+export function topOf(entries: readonly Entry[]): number {
+  const last = entries.at(-1);
+  return last === undefined ? 0 : last.position + Math.max(last.n - 1, 0);
+}

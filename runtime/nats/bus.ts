@@ -1,0 +1,171 @@
+/**
+ * The bus on NATS. While the connection is down the client keeps what is published and drops it at
+ * its next attempt to connect (at most `reconnectMs` later); requests run into their timeout, and
+ * subscriptions are made again by the client before anything else is sent. So an outage loses
+ * messages, as the port says, and never holds more than a moment's worth of them.
+ */
+import { connect, ErrorCode, Events, headers, NatsError, type Msg, type NatsConnection } from 'nats';
+import { NoResponders, RequestTimeout, type Bus, type BusMessage, type Headers } from '../bus.ts';
+
+export interface NatsOptions {
+  readonly url: string;
+  /** The connection's name, as the server's monitoring shows it. */
+  readonly name: string;
+  /** Told of errors of the connection, and of what a subscription's handler threw, which is a bug. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** A stalled connection is found after two unanswered pings. */
+const pingMs = 1_000;
+const reconnectMs = 100;
+const connectMs = 2_000;
+
+/** Connects, or rejects if the first attempt fails; a connection lost later is made again. */
+export async function natsBus({ url, name, onError }: NatsOptions): Promise<Bus> {
+  try {
+    const connection = await connect({
+      servers: url,
+      name,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: reconnectMs,
+      reconnectJitter: reconnectMs,
+      timeout: connectMs,
+      pingInterval: pingMs,
+      maxPingOut: 2,
+      noAsyncTraces: true,
+    });
+    return new NatsBus(connection, onError ?? (() => {}));
+  } catch (cause) {
+    throw new Error(`NATS does not answer at ${url}. Check that it runs and accepts connections.`, { cause });
+  }
+}
+
+class NatsBus implements Bus {
+  readonly #connection: NatsConnection;
+  readonly #onError: (error: Error) => void;
+  readonly #reconnected: (() => void)[] = [];
+
+  constructor(connection: NatsConnection, onError: (error: Error) => void) {
+    this.#connection = connection;
+    this.#onError = onError;
+    void this.#watch();
+  }
+
+  publish(...[subject, payload, options]: Parameters<Bus['publish']>): void {
+    if (this.#connection.isClosed()) return;
+    if (options === undefined) this.#connection.publish(subject, payload);
+    else {
+      this.#connection.publish(subject, payload, {
+        ...(options.reply !== undefined && { reply: options.reply }),
+        ...(options.headers && { headers: encode(options.headers) }),
+      });
+    }
+  }
+
+  async request(...[subject, payload, options]: Parameters<Bus['request']>): Promise<BusMessage> {
+    if (this.#connection.isClosed()) throw new NoResponders(`${subject}: the bus is closed`);
+    try {
+      const message = await this.#connection.request(subject, payload, {
+        timeout: options.timeoutMs,
+        ...(options.headers && { headers: encode(options.headers) }),
+      });
+      return new NatsMessage(message);
+    } catch (cause) {
+      throw requestFailure(subject, cause);
+    }
+  }
+
+  subscribe(...[subject, handler, queue]: Parameters<Bus['subscribe']>): ReturnType<Bus['subscribe']> {
+    const subscription = this.#connection.subscribe(subject, {
+      ...(queue !== undefined && { queue }),
+      // An exception that reached the client would end its read loop for every subscription.
+      callback: (error, message) => {
+        if (error) this.#onError(error);
+        else this.#guarded(() => handler(new NatsMessage(message)));
+      },
+    });
+    return {
+      unsubscribe: () => subscription.unsubscribe(),
+      drain: async () => {
+        if (!subscription.isClosed() && !this.#connection.isClosed()) await subscription.drain();
+      },
+    };
+  }
+
+  flush(): Promise<void> {
+    return this.#connection.flush();
+  }
+
+  onReconnect(callback: () => void): void {
+    this.#reconnected.push(callback);
+  }
+
+  async close(): Promise<void> {
+    if (this.#connection.isClosed()) return;
+    // What was published just before may still lie in the client's buffer.
+    await this.#connection.flush().catch(() => {});
+    await this.#connection.close();
+  }
+
+  #guarded(callback: () => void): void {
+    try {
+      callback();
+    } catch (thrown) {
+      this.#onError(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      if (status.type === Events.Reconnect) this.#reconnected.forEach((callback) => this.#guarded(callback));
+      if (status.type === Events.Error) this.#onError(new Error(`NATS: ${String(status.data)}`));
+    }
+  }
+}
+
+class NatsMessage implements BusMessage {
+  readonly #message: Msg;
+
+  constructor(message: Msg) {
+    this.#message = message;
+  }
+
+  get subject(): string {
+    return this.#message.subject;
+  }
+
+  get payload(): Uint8Array {
+    return this.#message.data;
+  }
+
+  get reply(): string | undefined {
+    return this.#message.reply || undefined;
+  }
+
+  header(name: string): string | undefined {
+    const all = this.#message.headers;
+    return all?.has(name) ? all.get(name) : undefined;
+  }
+}
+
+function encode(named: Headers) {
+  const encoded = headers();
+  for (const [name, value] of Object.entries(named)) encoded.set(name, value);
+  return encoded;
+}
+
+/** What a failed request means; what the client refused to send at all stays the caller's own error. */
+function requestFailure(subject: string, cause: unknown): unknown {
+  if (!(cause instanceof NatsError)) return cause;
+  switch (cause.code) {
+    case ErrorCode.NoResponders:
+      return new NoResponders(subject, { cause });
+    case ErrorCode.Timeout:
+    case ErrorCode.Cancelled:
+    case ErrorCode.ConnectionClosed:
+    case ErrorCode.Disconnect:
+      return new RequestTimeout(subject, { cause });
+    default:
+      return cause;
+  }
+}

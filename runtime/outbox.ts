@@ -1,0 +1,261 @@
+/**
+ * The sending ends of a partition's channels: one reliable FIFO per receiving partition.
+ *
+ * Owns, per channel, the numbers given out and the messages not yet acknowledged. Invariants:
+ * O1  messages are numbered 1, 2, 3 … in the order in which their records stand in the log;
+ * O2  only messages of durable records are sent;
+ * O3  a message is kept until the receiver has said that it is durable there;
+ * O4  before the first delivery, and with every answer, the receiver's last pair (number, entry id)
+ *     is compared with what we know: ahead of us or another id means that a log has lost its tail.
+ */
+import type { ActorKey } from '../contracts/ids.ts';
+import { splitActorKey } from '../contracts/ids.ts';
+import type { Json } from '../contracts/json.ts';
+import type { Value } from '../contracts/money.ts';
+import { partitionOf } from '../contracts/partition.ts';
+import type { Message } from '../contracts/record.ts';
+import type { Outgoing } from '../actors/actor.ts';
+import type { Clock, Random, Timer } from './clock.ts';
+import type { Staged } from './group-writer.ts';
+import type { Limits } from './limits.ts';
+import { partitionType } from './reference-data.ts';
+
+/** A message as it travels. */
+export interface Delivered {
+  readonly n: number;
+  /** The id of the log entry in which the sender's record stands. */
+  readonly entry: string;
+  /** The time of the sender's record. */
+  readonly time: number;
+  readonly to: ActorKey;
+  readonly name: string;
+  readonly body: Json;
+  readonly value?: Value;
+}
+
+/** What one partition sends another; no messages: it only asks how far the receiver is. */
+export interface Delivery {
+  readonly from: number;
+  readonly messages: readonly Delivered[];
+}
+
+/** The last message of a channel that is durable at the receiver; n = 0: none. */
+export interface Received {
+  readonly n: number;
+  readonly entry: string;
+}
+
+/** Carries deliveries to wherever the receiving partition lives; rejects if the outcome is unknown. */
+export type Post = (to: number, delivery: Delivery) => Promise<Received>;
+
+/** A channel as a checkpoint keeps it. */
+export interface SavedOutgoing {
+  readonly to: number;
+  readonly last: number;
+  readonly acknowledged: Received;
+}
+
+interface Unacknowledged extends Delivered {
+  readonly position: number;
+  readonly bytes: number;
+}
+
+interface Channel {
+  readonly to: number;
+  /** The last number given out. */
+  last: number;
+  acknowledged: Received;
+  /** O3: durable, not acknowledged, in order. */
+  readonly unacknowledged: Unacknowledged[];
+  /** Positions of the records of messages that are staged, not durable. */
+  readonly staged: number[];
+  compared: boolean;
+  sending: boolean;
+  failures: number;
+  retry: Timer | undefined;
+}
+
+export interface OutboxOptions {
+  readonly partition: number;
+  readonly partitions: number;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly post: Post;
+  /** A log has lost its tail; nothing may go on. */
+  readonly onDiverged: (reason: string) => void;
+}
+
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #channels = new Map<number, Channel>();
+  #open = false;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  /** The partition in which a message's receiver lives. */
+  target(to: ActorKey): number {
+    const { type, id } = splitActorKey(to);
+    return type === partitionType ? Number(id) : partitionOf(to, this.#options.partitions);
+  }
+
+  /** Whether a client's command must be refused because a channel that it needs is full. */
+  full(messages: readonly Outgoing[]): boolean {
+    const { channelMessagesMax } = this.#options.limits;
+    return messages.some(({ to }) => {
+      const channel = this.#channels.get(this.target(to));
+      return channel !== undefined && channel.last - channel.acknowledged.n >= channelMessagesMax;
+    });
+  }
+
+  /** O1: gives messages their numbers; their record will stand at `position`. */
+  number(messages: readonly Outgoing[], position: number): Message[] {
+    return messages.map((message) => {
+      const channel = this.#channel(this.target(message.to));
+      channel.staged.push(position);
+      return { ...message, n: ++channel.last };
+    });
+  }
+
+  /** O2: the record is durable, in this entry. */
+  durable(staged: Staged, entry: string): void {
+    const { out, time } = staged.record;
+    if (out === undefined) return;
+    const bytes = Math.ceil(staged.text.length / out.length);
+    for (const message of out) {
+      const channel = this.#channel(this.target(message.to));
+      channel.staged.shift();
+      channel.unacknowledged.push({ ...message, entry, time, position: staged.position, bytes });
+      this.#wake(channel);
+    }
+  }
+
+  /** Takes in a message that recovery found in the log. */
+  restore(message: Message, sent: { entry: string; time: number; position: number }): void {
+    const channel = this.#channel(this.target(message.to));
+    if (message.n <= channel.acknowledged.n) return;
+    channel.last = Math.max(channel.last, message.n);
+    channel.unacknowledged.push({ ...message, ...sent, bytes: JSON.stringify(message).length });
+  }
+
+  load(saved: readonly SavedOutgoing[]): void {
+    for (const { to, last, acknowledged } of saved) {
+      Object.assign(this.#channel(to), { last, acknowledged });
+    }
+  }
+
+  /** The channels as of now, and the position of the oldest record that they still need. */
+  save(): { channels: SavedOutgoing[]; oldest: number | undefined } {
+    const channels: SavedOutgoing[] = [];
+    let oldest: number | undefined;
+    for (const { to, last, acknowledged, unacknowledged, staged } of this.#channels.values()) {
+      channels.push({ to, last, acknowledged });
+      const first = unacknowledged[0]?.position ?? staged[0];
+      if (first !== undefined && (oldest === undefined || first < oldest)) oldest = first;
+    }
+    return { channels, oldest };
+  }
+
+  /** Begins to deliver. */
+  start(): void {
+    this.#open = true;
+    for (const channel of this.#channels.values()) this.#wake(channel);
+  }
+
+  close(): void {
+    this.#open = false;
+    for (const channel of this.#channels.values()) channel.retry?.cancel();
+  }
+
+  #channel(to: number): Channel {
+    let channel = this.#channels.get(to);
+    if (channel === undefined) {
+      channel = {
+        to,
+        last: 0,
+        acknowledged: { n: 0, entry: '' },
+        unacknowledged: [],
+        staged: [],
+        compared: false,
+        sending: false,
+        failures: 0,
+        retry: undefined,
+      };
+      this.#channels.set(to, channel);
+    }
+    return channel;
+  }
+
+  #wake(channel: Channel): void {
+    if (!this.#open || channel.sending || channel.retry !== undefined) return;
+    if (channel.unacknowledged.length === 0 && channel.compared) return;
+    channel.sending = true;
+    this.#options.clock.soon(() => void this.#deliver(channel));
+  }
+
+  async #deliver(channel: Channel): Promise<void> {
+    while (this.#open && (channel.unacknowledged.length > 0 || !channel.compared)) {
+      const messages = channel.compared ? this.#batch(channel) : [];
+      const received = await this.#options
+        .post(channel.to, { from: this.#options.partition, messages })
+        .catch(() => undefined);
+      if (!this.#open) return;
+      if (received === undefined) {
+        channel.sending = false;
+        this.#retryLater(channel);
+        return;
+      }
+      channel.failures = 0;
+      if (!this.#acknowledge(channel, received)) return;
+    }
+    channel.sending = false;
+  }
+
+  #batch(channel: Channel): Delivered[] {
+    const { deliveryBytesMax, deliveryMessagesMax } = this.#options.limits;
+    const messages: Delivered[] = [];
+    let size = 0;
+    for (const { position: _, bytes, ...message } of channel.unacknowledged) {
+      size += bytes;
+      if (messages.length > 0 && size > deliveryBytesMax) break;
+      messages.push(message);
+      if (messages.length === deliveryMessagesMax) break;
+    }
+    return messages;
+  }
+
+  /** O4. */
+  #acknowledge(channel: Channel, received: Received): boolean {
+    const { acknowledged, unacknowledged } = channel;
+    const known =
+      received.n === acknowledged.n
+        ? acknowledged.entry
+        : unacknowledged[received.n - acknowledged.n - 1]?.entry;
+    if (known !== received.entry) {
+      const { partition, onDiverged } = this.#options;
+      this.close();
+      onDiverged(
+        `partition ${channel.to} has message ${received.n} of entry "${received.entry}" from partition ` +
+          `${partition}, whose log has ${known === undefined ? 'no such message' : `it in "${known}"`}: ` +
+          `one of the two logs has lost acknowledged records`,
+      );
+      return false;
+    }
+    unacknowledged.splice(0, received.n - acknowledged.n);
+    channel.acknowledged = received;
+    channel.compared = true;
+    return true;
+  }
+
+  #retryLater(channel: Channel): void {
+    const { clock, random } = this.#options;
+    channel.failures++;
+    const pauseMax = Math.min(20 * 2 ** Math.min(channel.failures, 6), 1_000);
+    channel.retry = clock.after(pauseMax * (0.5 + random.next() / 2), () => {
+      channel.retry = undefined;
+      this.#wake(channel);
+    });
+  }
+}

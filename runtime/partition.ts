@@ -1,0 +1,413 @@
+/**
+ * One partition, as its owner holds it: admission, and the parts behind the turn put together.
+ *
+ * Owns all state of the partition that is in memory; all of it can be rebuilt from the log. A
+ * partition object serves one epoch: when the fence refuses it, it is closed and thrown away.
+ */
+import type { ActorKey } from '../contracts/ids.ts';
+import { decodeGroup, recordAddress, type LogRecord } from '../contracts/record.ts';
+import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
+import type { Subjects } from '../contracts/subjects.ts';
+import type { Bus } from './bus.ts';
+import { Checkpointer, type CheckpointState } from './checkpoint.ts';
+import type { Clock, Random } from './clock.ts';
+import type { ActorTypes, Caller, Command, Read } from './command.ts';
+import { GroupWriter, type Staged } from './group-writer.ts';
+import { IdTable } from './id-table.ts';
+import { Inbox } from './inbox.ts';
+import type { Limits } from './limits.ts';
+import type { Fence, Log } from './log.ts';
+import { Outbox, type Delivery, type Post, type Received } from './outbox.ts';
+import { Publisher } from './publisher.ts';
+import { Reads } from './reads.ts';
+import { Recall, replyIn, type Known, type Logged } from './recall.ts';
+import { entriesFrom, latestCheckpoint, recover, type Recovered } from './recovery.ts';
+import { partitionKey, ReferenceData } from './reference-data.ts';
+import { Residents, stateOf, type Resident } from './residents.ts';
+import { Turn } from './turn.ts';
+
+export interface PartitionOptions {
+  readonly partition: number;
+  readonly partitions: number;
+  readonly idSeed: number;
+  readonly fence: Fence;
+  readonly top: number;
+  /** Events up to here were published for certain. */
+  readonly published: number;
+  readonly log: Log;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: Limits;
+  readonly types: ActorTypes;
+  readonly subjects: Subjects;
+  readonly post: Post;
+  readonly callerOf: (subject: string) => Caller;
+  readonly epochOf: (position: number) => Promise<number | undefined>;
+  /** Another owns the partition now. */
+  readonly onLost: () => void;
+  /** Nothing may go on until an operator has looked. */
+  readonly onHalted: (reason: string) => void;
+}
+
+/** What `$SRV.STATS` tells of a partition. */
+export interface PartitionStatus {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly position: number;
+  /** Records staged and not yet durable. */
+  readonly lag: number;
+  readonly residents: number;
+  readonly checkpoint: number;
+  readonly recoveredRecords: number;
+  readonly recoveredMs: number;
+  readonly halted?: string;
+}
+
+/** The partition cannot take this now; whoever sent it tries again. */
+class NotServing extends Error {
+  override readonly name = 'NotServing';
+}
+
+type State =
+  | { readonly kind: 'recovering' }
+  | { readonly kind: 'serving' }
+  | { readonly kind: 'stopping' }
+  | { readonly kind: 'halted'; readonly reason: string }
+  | { readonly kind: 'closed' };
+
+export class Partition {
+  readonly #options: PartitionOptions;
+  readonly #writer: GroupWriter;
+  readonly #recall: Recall;
+  readonly #residents: Residents;
+  readonly #reads: Reads;
+  readonly #outbox: Outbox;
+  readonly #inbox = new Inbox();
+  readonly #publisher: Publisher;
+  readonly #checkpointer: Checkpointer;
+  readonly #turn: Turn;
+  readonly #reference = new ReferenceData();
+  #recovered: Recovered = { lastTime: 0, records: 0, ms: 0 };
+  /** Deliveries of one sending partition are taken one after another. */
+  readonly #receiving = new Map<number, Promise<unknown>>();
+  /** Ends the wait of those whose delivery is not answered when the partition closes. */
+  readonly #unanswered = new Set<(error: Error) => void>();
+  #evicting = false;
+  #state: State = { kind: 'recovering' };
+
+  private constructor(options: PartitionOptions, checkpoint: CheckpointState | undefined) {
+    this.#options = options;
+    const { fence, onLost } = options;
+    const halt = (reason: string): void => this.#halt(reason);
+    this.#writer = new GroupWriter({
+      ...options,
+      events: {
+        onDurable: (records, entry) => this.#durable(records, entry),
+        onLost: (loss) => (loss === 'fenced' ? onLost() : halt(divergence)),
+      },
+    });
+    const writer = this.#writer;
+    this.#recall = new Recall({ ...options, table: new IdTable(options.idSeed) });
+    this.#residents = new Residents({ ...options, onCorrupt: halt });
+    this.#reads = new Reads({ ...options, writer, onFenced: onLost });
+    this.#outbox = new Outbox({ ...options, onDiverged: halt });
+    this.#publisher = new Publisher({ ...options, confirmed: options.published });
+    const shared = {
+      ...options,
+      writer,
+      recall: this.#recall,
+      reads: this.#reads,
+      residents: this.#residents,
+      outbox: this.#outbox,
+      inbox: this.#inbox,
+      reference: this.#reference,
+      publisher: this.#publisher,
+    };
+    this.#checkpointer = new Checkpointer({
+      ...shared,
+      lastTime: () => this.#turn.time,
+      onFenced: onLost,
+      restored: checkpoint,
+    });
+    this.#turn = new Turn({
+      ...shared,
+      epoch: fence.epoch,
+      onChanged: (actor, position) => this.#checkpointer.changed(actor, position),
+      onFailure: (command, error) => this.#setAside(command, error),
+      onBroken: ({ key }) => this.#residents.rebuild(key, this.#recordsOf(key)),
+    });
+  }
+
+  /** Rebuilds a partition from its log; throws LogDamaged if the log cannot be trusted. */
+  static async open(options: PartitionOptions): Promise<Partition> {
+    const checkpoint = await latestCheckpoint(options.log, options.partition);
+    const opened = new Partition(options, checkpoint);
+    await opened.#recover(checkpoint);
+    return opened;
+  }
+
+  get status(): PartitionStatus {
+    const { partition, fence } = this.#options;
+    const { durable, staged } = this.#writer;
+    return {
+      partition,
+      epoch: fence.epoch,
+      position: durable,
+      lag: staged - durable,
+      residents: this.#residents.size,
+      checkpoint: this.#checkpointer.position,
+      recoveredRecords: this.#recovered.records,
+      recoveredMs: Math.round(this.#recovered.ms),
+      ...(this.#state.kind === 'halted' && { halted: this.#state.reason }),
+    };
+  }
+
+  get publisher(): Publisher {
+    return this.#publisher;
+  }
+
+  /** Takes a client's command; its caller is answered once. */
+  submit(command: Command): void {
+    const { caller } = command;
+    switch (this.#state.kind) {
+      case 'halted':
+        answerNow(caller, refusal('runtime/halted', `Partition halted: ${this.#state.reason}`));
+        return;
+      case 'serving':
+        break;
+      case 'recovering':
+      case 'stopping':
+      case 'closed':
+        return;
+    }
+    if (this.#busy()) {
+      answerNow(caller, refusal('runtime/busy'));
+      return;
+    }
+    this.#residents.with(command.actor, (resident) => this.#command(command, resident));
+  }
+
+  /** Answers a query. */
+  read(read: Read): void {
+    const { caller } = read;
+    if (this.#state.kind !== 'serving') return;
+    if (this.#reads.full || this.#residents.full) {
+      answerNow(caller, refusal('runtime/busy'));
+      return;
+    }
+    this.#residents.with(read.actor, (resident) => {
+      const reply = attempt(() => read.query.read(stateOf(resident), read.body));
+      this.#reads.after(() => answerNow(caller, reply));
+    });
+  }
+
+  /** Takes messages of another partition; resolves when they are durable here. */
+  receive(delivery: Delivery): Promise<Received> {
+    const { from } = delivery;
+    const before = this.#receiving.get(from) ?? Promise.resolve();
+    const taken = before.then(() => this.#take(delivery));
+    this.#receiving.set(from, taken.catch(() => undefined));
+    return new Promise((resolve, reject) => {
+      this.#unanswered.add(reject);
+      const done = (): boolean => this.#unanswered.delete(reject);
+      taken.then(resolve, reject).finally(done);
+    });
+  }
+
+  /** Publishes again what may have been lost with a connection. */
+  republish(): void {
+    void this.#publisher.repeat(this.#writer.durable);
+  }
+
+  /** Housekeeping; the host calls it several times a second. */
+  tick(): void {
+    if (this.#state.kind !== 'serving') return;
+    this.#recall.expire();
+    this.#checkpointer.tick();
+    if (this.#evicting) return;
+    const changed = this.#residents.evict();
+    if (changed.length === 0) return;
+    this.#evicting = true;
+    void this.#checkpointer.snapshot(changed).finally(() => {
+      this.#evicting = false;
+      for (const resident of changed) this.#residents.drop(resident);
+    });
+  }
+
+  /** Ends in good order: what was taken is finished, and a checkpoint makes the next start short. */
+  async stop(): Promise<void> {
+    if (this.#state.kind === 'serving') {
+      await this.#writer.settled();
+      if (this.#writer.durable > this.#checkpointer.position) await this.#checkpointer.run();
+      this.#state = { kind: 'stopping' };
+      await this.#writer.settled();
+    }
+    this.close();
+  }
+
+  /** Ends at once and forgets everything. */
+  close(): void {
+    if (this.#state.kind === 'closed') return;
+    if (this.#state.kind !== 'halted') this.#state = { kind: 'closed' };
+    this.#shut();
+  }
+
+  #shut(): void {
+    this.#writer.close();
+    this.#reads.close();
+    this.#outbox.close();
+    this.#publisher.close();
+    this.#checkpointer.close();
+    this.#residents.close();
+    for (const reject of this.#unanswered) reject(new NotServing('the partition was closed'));
+    this.#unanswered.clear();
+  }
+
+  async #recover(checkpoint: CheckpointState | undefined): Promise<void> {
+    const onChanged = (record: LogRecord, position: number): void =>
+      this.#checkpointer.changed(record.actor, position);
+    this.#recovered = await recover(
+      {
+        ...this.#options,
+        recall: this.#recall,
+        residents: this.#residents,
+        outbox: this.#outbox,
+        inbox: this.#inbox,
+        reference: this.#reference,
+        onChanged,
+      },
+      checkpoint,
+    );
+    this.#turn.resume(this.#recovered.lastTime);
+    this.#state = { kind: 'serving' };
+    this.#outbox.start();
+    void this.#publisher.repeat(this.#options.top);
+  }
+
+  #busy(): boolean {
+    return this.#writer.full || this.#residents.full || this.#reads.full || this.#checkpointer.behind;
+  }
+
+  #command(command: Command, resident: Resident): void {
+    const known = this.#recall.find(command);
+    if (known.kind === 'logged') void this.#askLog(command, known);
+    else this.#turn.command(command, resident, known);
+  }
+
+  /** The id is known, or another's looks like it: the record tells. */
+  async #askLog(command: Command, { positions }: Logged): Promise<void> {
+    const known = await this.#knownToLog(command, positions).catch(() => 'unavailable' as const);
+    if (this.#state.kind !== 'serving') return;
+    if (known === 'unavailable') {
+      answerNow(command.caller, refusal('runtime/busy'));
+      return;
+    }
+    this.#residents.with(command.actor, (resident) => {
+      const now = this.#recall.find(command);
+      this.#turn.command(command, resident, now.kind === 'logged' ? known : now);
+    });
+  }
+
+  async #knownToLog(command: Command, positions: readonly number[]): Promise<Known> {
+    const { log, partition, epochOf } = this.#options;
+    for (const position of positions) {
+      const entry = await log.entryAt(partition, position);
+      if (entry === undefined) {
+        const at = recordAddress(partition, (await epochOf(position)) ?? 0, position);
+        return { kind: 'answered', hash: command.hash, ...alreadyApplied(at) };
+      }
+      const record = decodeGroup(entry.records)[position - entry.position];
+      const answer = record && replyIn(record, command.actor, command.id);
+      if (answer === undefined) continue;
+      const text = encodeReply(answer.reply, recordAddress(partition, entry.epoch, position));
+      const code = answer.reply.ok ? undefined : answer.reply.error.code;
+      return { kind: 'answered', hash: answer.hash ?? '', text, ...(code !== undefined && { code }) };
+    }
+    return { kind: 'new' };
+  }
+
+  async #take({ from, messages }: Delivery): Promise<Received> {
+    const self = partitionKey(this.#options.partition);
+    const fresh = this.#inbox.fresh(from, messages);
+    const actors = fresh.map((message) => message.to).filter((to) => to !== self);
+    await this.#loaded(actors);
+    if (this.#state.kind !== 'serving') throw new NotServing('the partition is not being served here');
+    for (const message of fresh) {
+      const origin = { partition: from, n: message.n, entry: message.entry };
+      const resident = this.#residents.get(message.to);
+      try {
+        if (message.to === self) this.#turn.reference(message, origin);
+        else if (resident) this.#turn.message(message, origin, resident);
+        else throw new Error('the actor is not in memory');
+      } catch (error) {
+        // A message cannot be refused, and the channel must not lose it.
+        this.#halt(`message ${message.n} from partition ${from}, "${message.name}" to ${message.to}: ${String(error)}`);
+        throw new NotServing('the partition is halted', { cause: error });
+      }
+    }
+    // Even a delivery that brought nothing new is answered only by the owner: see reads.ts.
+    return new Promise((resolve) => this.#reads.after(() => resolve(this.#inbox.received(from))));
+  }
+
+  /** Brings actors into memory; when it returns they all are, until the event loop turns. */
+  async #loaded(actors: readonly ActorKey[]): Promise<void> {
+    while (actors.some((actor) => this.#residents.get(actor) === undefined)) {
+      await this.#residents.load(actors);
+      if (this.#state.kind !== 'serving') return;
+    }
+  }
+
+  #durable(records: readonly Staged[], entry: string): void {
+    for (const staged of records) this.#turn.durable(staged, entry);
+  }
+
+  /** All records of one actor that no checkpoint covers, those under way included. */
+  async #recordsOf(actor: ActorKey): Promise<readonly LogRecord[]> {
+    await this.#writer.settled();
+    const records: LogRecord[] = [];
+    const { log, partition } = this.#options;
+    for await (const entry of entriesFrom(log, partition, this.#checkpointer.position + 1)) {
+      if (entry.n === 0) continue;
+      for (const record of decodeGroup(entry.records)) {
+        if (record.actor === actor && record.events) records.push(record);
+      }
+    }
+    return records;
+  }
+
+  #setAside(command: Command, error: unknown): void {
+    const { log, fence } = this.#options;
+    const { actor, id } = command;
+    const payload = JSON.stringify({ name: command.name, body: command.body });
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    // The refusal in the log is what counts; the letter is for the operator.
+    void log.addDeadLetter(fence, { actor, id, payload, error: text }).catch(() => undefined);
+  }
+
+  #halt(reason: string): void {
+    if (this.#state.kind === 'halted' || this.#state.kind === 'closed') return;
+    this.#state = { kind: 'halted', reason };
+    this.#shut();
+    this.#options.onHalted(reason);
+  }
+}
+
+const divergence = 'the top of the log is not where its owner left it: records were lost or added';
+
+const alreadyApplied = (at: string): { text: string; code: string } => ({
+  text: encodeReply(refusal('runtime/already-applied'), at),
+  code: 'runtime/already-applied',
+});
+
+const answerNow = (caller: Caller, reply: Reply): void =>
+  caller.answer(encodeReply(reply), reply.ok ? undefined : reply.error.code);
+
+/** A query that throws is our bug; it changed nothing. */
+function attempt(read: () => Reply): Reply {
+  try {
+    return read();
+  } catch {
+    return refusal('runtime/quarantined', 'The query failed on the state of this actor; nothing was changed.');
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Publishes the events of durable records: at least once, in order.
+ *
+ * Owns the cursor: events up to `confirmed` have reached the bus for certain (a round trip came
+ * back after they were sent); those above it are published again after a reconnection or by the
+ * next owner. While a repeat runs, newly durable records wait for it to reach them, so that no
+ * event overtakes an earlier one of its actor.
+ */
+import { splitActorKey } from '../contracts/ids.ts';
+import { decodeGroup, recordAddress, type LogRecord } from '../contracts/record.ts';
+import type { Subjects } from '../contracts/subjects.ts';
+import type { Bus } from './bus.ts';
+import type { Clock } from './clock.ts';
+import type { ActorTypes } from './command.ts';
+import type { Log } from './log.ts';
+
+export interface PublisherOptions {
+  readonly partition: number;
+  readonly log: Log;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly subjects: Subjects;
+  readonly types: ActorTypes;
+  readonly confirmed: number;
+}
+
+export class Publisher {
+  readonly #options: PublisherOptions;
+  /** Every event up to here was handed to the bus. */
+  #published: number;
+  #confirmed: number;
+  #durable: number;
+  #repeating = false;
+  #closed = false;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.#published = options.confirmed;
+    this.#confirmed = options.confirmed;
+    this.#durable = options.confirmed;
+  }
+
+  get published(): number {
+    return this.#published;
+  }
+
+  get confirmed(): number {
+    return this.#confirmed;
+  }
+
+  /** A record is durable. */
+  durable(record: LogRecord, epoch: number, position: number): void {
+    this.#durable = position;
+    if (this.#repeating || position !== this.#published + 1) return;
+    this.#publish(record, epoch, position);
+  }
+
+  /** A round trip that began when `published` was this position has come back. */
+  confirm(position: number): void {
+    if (!this.#repeating) this.#confirmed = Math.max(this.#confirmed, position);
+  }
+
+  /** Publishes everything above the confirmed position again, up to what is durable. */
+  async repeat(durable: number): Promise<void> {
+    this.#durable = Math.max(this.#durable, durable);
+    this.#published = this.#confirmed;
+    if (this.#repeating) return;
+    this.#repeating = true;
+    while (this.#published < this.#durable && !this.#closed) await this.#repeatPage();
+    this.#repeating = false;
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #repeatPage(): Promise<void> {
+    const { log, partition, clock } = this.#options;
+    const from = this.#published + 1;
+    const entries = await log.read(partition, from, 64).catch(() => undefined);
+    if (entries === undefined) {
+      await new Promise<void>((resolve) => void clock.after(100, resolve));
+      return;
+    }
+    const first = entries.find((entry) => entry.n > 0);
+    // What has left the log was confirmed before it could be trimmed.
+    if (first === undefined) this.#published = this.#durable;
+    else if (first.position > from) this.#published = first.position - 1;
+    for (const entry of entries) {
+      if (entry.n === 0) continue;
+      decodeGroup(entry.records).forEach((record, index) => {
+        const position = entry.position + index;
+        const due = position === this.#published + 1 && position <= this.#durable;
+        if (due && !this.#closed) this.#publish(record, entry.epoch, position);
+      });
+    }
+  }
+
+  #publish(record: LogRecord, epoch: number, position: number): void {
+    this.#published = position;
+    if (record.events === undefined) return;
+    const { bus, subjects, types, partition } = this.#options;
+    const type = types.get(splitActorKey(record.actor).type);
+    if (type === undefined) return;
+    const at = recordAddress(partition, epoch, position);
+    record.events.forEach((event, index) => {
+      if (type.internal.has(event.type)) return;
+      const { type: name, ...body } = event;
+      const payload = JSON.stringify({ ...body, at, time: record.time, version: record.version });
+      const headers = { 'Nats-Msg-Id': `${at}.${index}` };
+      bus.publish(subjects.event(record.actor, name), payload, { headers });
+    });
+  }
+}

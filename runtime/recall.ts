@@ -1,0 +1,224 @@
+/**
+ * What a partition remembers of the commands it has seen, so that none is applied twice.
+ *
+ * Owns: `underWay`, commands staged or pending, with the callers that wait for them; `recent`, the
+ * replies of the latest; `table`, the ids of the whole window (see id-table.ts). All of it can be
+ * derived from the log and its sealed segments. Invariants:
+ * I1  an id given by a client is in underWay from the moment its command is decided until its reply
+ *     is durable, and in the table from then until it has left the window;
+ * I2  a caller is answered only when the record with the reply is durable.
+ */
+import type { ActorKey } from '../contracts/ids.ts';
+import { recordAddress, type Answer, type LogRecord } from '../contracts/record.ts';
+import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
+import type { Clock } from './clock.ts';
+import type { Caller, Command } from './command.ts';
+import type { Staged } from './group-writer.ts';
+import type { IdTable } from './id-table.ts';
+import type { Limits } from './limits.ts';
+
+interface UnderWay {
+  readonly actor: ActorKey;
+  readonly id: string;
+  readonly hash: string;
+  readonly callers: Caller[];
+  /** Where the pending record stands; 0 for a command whose reply is in its own record. */
+  readonly pendingAt: number;
+  /** The record's time, from which the callers' patience is measured. */
+  readonly time: number;
+}
+
+/** A pending command as a checkpoint keeps it. */
+export interface PendingCommand {
+  readonly actor: ActorKey;
+  readonly id: string;
+  readonly hash: string;
+  readonly subject: string;
+  readonly position: number;
+  readonly time: number;
+}
+
+/** What is known of a command's id. */
+export type Known =
+  | { readonly kind: 'new' }
+  /** Decided, its reply not durable yet: a repeat joins `callers`. */
+  | { readonly kind: 'under-way'; readonly hash: string; readonly callers: Caller[] }
+  | { readonly kind: 'answered'; readonly hash: string; readonly text: string; readonly code?: string };
+
+/** Perhaps answered, by a record at one of these positions: only the log can tell. */
+export interface Logged {
+  readonly kind: 'logged';
+  readonly positions: readonly number[];
+}
+
+export interface RecallOptions {
+  readonly partition: number;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly table: IdTable;
+  /** Makes a caller of a reply subject that the log kept. */
+  readonly callerOf: (subject: string) => Caller;
+}
+
+interface Remembered {
+  readonly hash: string;
+  readonly text: string;
+  readonly code?: string;
+}
+
+const keyOf = (actor: ActorKey, id: string): string => `${actor}\n${id}`;
+
+export class Recall {
+  readonly #options: RecallOptions;
+  readonly #underWay = new Map<string, UnderWay>();
+  readonly #recent = new Map<string, Remembered>();
+  #recentBytes = 0;
+  #pendingCount = 0;
+
+  constructor(options: RecallOptions) {
+    this.#options = options;
+  }
+
+  get table(): IdTable {
+    return this.#options.table;
+  }
+
+  get full(): boolean {
+    return this.#pendingCount >= this.#options.limits.pendingMax;
+  }
+
+  /** Whether there is no room to remember one more id for the promised window. */
+  get idsFull(): boolean {
+    return this.table.size + this.#underWay.size >= this.#options.limits.idsMax;
+  }
+
+  find(command: Command): Known | Logged {
+    if (command.id === '') return { kind: 'new' };
+    const key = keyOf(command.actor, command.id);
+    const underWay = this.#underWay.get(key);
+    if (underWay) return { kind: 'under-way', hash: underWay.hash, callers: underWay.callers };
+    const recent = this.#recent.get(key);
+    if (recent) return { kind: 'answered', ...recent };
+    const positions = this.table.find(this.table.fingerprint(command.actor, command.id));
+    return positions.length > 0 ? { kind: 'logged', positions } : { kind: 'new' };
+  }
+
+  /** A command was decided; its callers wait for this record or, if deferred, for a later one. */
+  staged(staged: Staged): void {
+    const { record } = staged;
+    if (record.id === undefined) return;
+    const deferred = record.reply === undefined;
+    if (!deferred && record.hash === undefined) return;
+    if (deferred) this.#pendingCount++;
+    this.#underWay.set(keyOf(record.actor, record.id), {
+      actor: record.actor,
+      id: record.id,
+      hash: record.hash ?? '',
+      callers: staged.callers,
+      pendingAt: deferred ? staged.position : 0,
+      time: record.time,
+    });
+  }
+
+  /** Step 6: the record is durable; whoever waits for a reply in it is told. */
+  durable(staged: Staged, epoch: number): void {
+    const { record, position } = staged;
+    const at = recordAddress(this.#options.partition, epoch, position);
+    if (record.id !== undefined && record.reply !== undefined) {
+      if (record.hash === undefined) tell(staged.callers, record.reply, at);
+      else this.#answer(record.actor, { id: record.id, hash: record.hash, reply: record.reply }, position, at);
+    }
+    for (const answer of record.answers ?? []) this.#answer(record.actor, answer, position, at);
+  }
+
+  #answer(actor: ActorKey, answer: Answer, position: number, at: string): void {
+    const key = keyOf(actor, answer.id);
+    const underWay = this.#underWay.get(key);
+    this.#underWay.delete(key);
+    if (underWay && underWay.pendingAt > 0) this.#pendingCount--;
+    const text = encodeReply(answer.reply, at);
+    const code = answer.reply.ok ? undefined : answer.reply.error.code;
+    for (const caller of underWay?.callers ?? []) caller.answer(text, code);
+    if (answer.hash === undefined) return;
+    this.table.add(this.table.fingerprint(actor, answer.id), position);
+    this.#remember(key, { hash: answer.hash, text, ...(code !== undefined && { code }) });
+  }
+
+  #remember(key: string, reply: Remembered): void {
+    const { recentRepliesMax, recentBytesMax } = this.#options.limits;
+    this.#recent.set(key, reply);
+    this.#recentBytes += reply.text.length;
+    for (const [oldest, { text }] of this.#recent) {
+      if (this.#recent.size <= recentRepliesMax && this.#recentBytes <= recentBytesMax) break;
+      this.#recent.delete(oldest);
+      this.#recentBytes -= text.length;
+    }
+  }
+
+  /** The hash under which a pending command came, for the record that answers it. */
+  hashOf(actor: ActorKey, id: string): string | undefined {
+    return this.#underWay.get(keyOf(actor, id))?.hash || undefined;
+  }
+
+  /** Tells callers that have waited too long; the command itself stays pending. */
+  expire(): void {
+    const { clock, limits } = this.#options;
+    const before = clock.now() - limits.replyWaitMs;
+    for (const waiting of this.#underWay.values()) {
+      if (waiting.time > before) break;
+      if (waiting.pendingAt === 0) continue;
+      tell(waiting.callers.splice(0), refusal('runtime/pending'));
+    }
+  }
+
+  /** The pending commands whose records stand at or before a position. */
+  pending(through: number): PendingCommand[] {
+    const pending: PendingCommand[] = [];
+    for (const { actor, id, hash, callers, pendingAt, time } of this.#underWay.values()) {
+      if (pendingAt === 0 || pendingAt > through) continue;
+      const subject = callers.find((caller) => caller.subject !== '')?.subject ?? '';
+      pending.push({ actor, id, hash, subject, position: pendingAt, time });
+    }
+    return pending;
+  }
+
+  /** Takes in a pending command of a checkpoint or of the log's tail, with its caller. */
+  restorePending(command: PendingCommand): void {
+    const { clock, limits, callerOf } = this.#options;
+    const inTime = command.time > clock.now() - limits.replyWaitMs;
+    const callers = command.subject !== '' && inTime ? [callerOf(command.subject)] : [];
+    this.#pendingCount++;
+    this.#underWay.set(keyOf(command.actor, command.id), {
+      ...command,
+      callers,
+      pendingAt: command.position,
+    });
+  }
+
+  /** Takes in a record of the log's tail. */
+  restore(record: LogRecord, position: number, epoch: number): void {
+    const { id, hash, reply, pending, actor, time } = record;
+    const at = recordAddress(this.#options.partition, epoch, position);
+    if (id !== undefined && reply === undefined) {
+      this.restorePending({ actor, id, hash: hash ?? '', subject: pending ?? '', position, time });
+    }
+    if (id !== undefined && reply !== undefined && hash !== undefined) {
+      this.#answer(actor, { id, hash, reply }, position, at);
+    }
+    for (const answer of record.answers ?? []) this.#answer(actor, answer, position, at);
+  }
+}
+
+/** The reply that a record holds for a command of this id, if it is that record. */
+export function replyIn(record: LogRecord, actor: ActorKey, id: string): Answer | undefined {
+  if (record.actor !== actor) return undefined;
+  const { hash = '', reply } = record;
+  if (record.id === id && reply !== undefined) return { id, hash, reply };
+  return record.answers?.find((answer) => answer.id === id);
+}
+
+function tell(callers: readonly Caller[], reply: Reply, at?: string): void {
+  if (callers.length === 0) return;
+  const text = encodeReply(reply, at);
+  for (const caller of callers) caller.answer(text, reply.ok ? undefined : reply.error.code);
+}

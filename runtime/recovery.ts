@@ -1,0 +1,134 @@
+/**
+ * Recovery: the latest checkpoint, then every record after it. Ids, channels, reference data and
+ * pending commands are rebuilt at once; the events of an actor wait until it is first touched.
+ */
+import { decodeGroup, entryId, type LogRecord } from '../contracts/record.ts';
+import type { CheckpointState } from './checkpoint.ts';
+import type { Clock } from './clock.ts';
+import type { Inbox } from './inbox.ts';
+import type { Entry, Log } from './log.ts';
+import type { Outbox } from './outbox.ts';
+import type { Recall } from './recall.ts';
+import { partitionKey, type ReferenceData } from './reference-data.ts';
+import type { Residents } from './residents.ts';
+
+/** The log does not fit what its owner or a checkpoint knows: nothing may be built on it. */
+export class LogDamaged extends Error {
+  override readonly name = 'LogDamaged';
+}
+
+export interface RecoveryOptions {
+  readonly partition: number;
+  /** The last position that the log must have. */
+  readonly top: number;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly recall: Recall;
+  readonly residents: Residents;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  readonly reference: ReferenceData;
+  /** An actor has events that no snapshot is known to hold. */
+  readonly onChanged: (record: LogRecord, position: number) => void;
+}
+
+export interface Recovered {
+  readonly lastTime: number;
+  /** Records read after the checkpoint. */
+  readonly records: number;
+  readonly ms: number;
+}
+
+const pageEntries = 128;
+
+/** Reads the newest checkpoint that can be read. */
+export async function latestCheckpoint(log: Log, partition: number): Promise<CheckpointState | undefined> {
+  const [newest] = await log.loadCheckpoints(partition);
+  return newest === undefined ? undefined : (JSON.parse(newest) as CheckpointState);
+}
+
+/** Rebuilds everything that a partition keeps in memory. */
+export async function recover(
+  options: RecoveryOptions,
+  checkpoint: CheckpointState | undefined,
+): Promise<Recovered> {
+  const { partition, top, clock, recall } = options;
+  const began = clock.monotonic();
+  const from = checkpoint?.position ?? 0;
+  if (from > top) {
+    throw new LogDamaged(`partition ${partition}: a checkpoint knows position ${from}, the log ends at ${top}`);
+  }
+  if (checkpoint) await loadCheckpoint(options, checkpoint);
+  let lastTime = checkpoint?.time ?? 0;
+  let next = checkpoint?.readFrom ?? 1;
+  for await (const entry of entriesFrom(options.log, partition, next)) {
+    if (entry.n === 0) continue;
+    const records = decodeGroup(entry.records);
+    if (records.length !== entry.n || entry.position > next) {
+      throw new LogDamaged(`partition ${partition}: the log has a gap at position ${next}`);
+    }
+    records.forEach((record, index) => {
+      const position = entry.position + index;
+      if (position < next) return;
+      restoreRecord(options, record, { entry, position, afterCheckpoint: position > from });
+      lastTime = Math.max(lastTime, record.time);
+    });
+    next = entry.position + entry.n;
+  }
+  if (next !== Math.max(top + 1, checkpoint?.readFrom ?? 1)) {
+    throw new LogDamaged(`partition ${partition}: the log ends at ${next - 1}, its owner knew ${top}`);
+  }
+  recall.expire();
+  return { lastTime, records: top - from, ms: clock.monotonic() - began };
+}
+
+async function loadCheckpoint(options: RecoveryOptions, checkpoint: CheckpointState): Promise<void> {
+  const { partition, log, recall, outbox, inbox, reference } = options;
+  outbox.load(checkpoint.outgoing);
+  inbox.load(checkpoint.incoming);
+  reference.load(checkpoint.reference);
+  for (const command of checkpoint.pending) recall.restorePending(command);
+  const names = checkpoint.segments.map((segment) => segment.name);
+  const segments = names.length === 0 ? [] : await log.loadSegments(partition, names);
+  segments.forEach((bytes, index) => {
+    if (bytes === undefined) {
+      throw new LogDamaged(`partition ${partition}: the checkpoint names the ids ${names[index]}, which are gone`);
+    }
+    recall.table.load(bytes);
+  });
+}
+
+interface Place {
+  readonly entry: Entry;
+  readonly position: number;
+  readonly afterCheckpoint: boolean;
+}
+
+function restoreRecord(options: RecoveryOptions, record: LogRecord, place: Place): void {
+  const { partition, recall, residents, outbox, inbox, reference, onChanged } = options;
+  const { entry, position, afterCheckpoint } = place;
+  const id = entryId(entry.epoch, entry.position);
+  for (const message of record.out ?? []) outbox.restore(message, { entry: id, time: record.time, position });
+  if (!afterCheckpoint) return;
+  recall.restore(record, position, entry.epoch);
+  if (record.from) inbox.restore(record.from);
+  if (record.events === undefined) return;
+  if (record.actor === partitionKey(partition)) {
+    for (const event of record.events) reference.evolve(event);
+  } else {
+    residents.keep(record);
+    onChanged(record, position);
+  }
+}
+
+/** The entries that hold the records from a position on. */
+export async function* entriesFrom(log: Log, partition: number, position: number): AsyncGenerator<Entry> {
+  let next = position;
+  for (;;) {
+    const entries = await log.read(partition, next, pageEntries);
+    yield* entries;
+    const last = entries.findLast((entry) => entry.n > 0);
+    if (last === undefined) return;
+    next = last.position + last.n;
+  }
+}

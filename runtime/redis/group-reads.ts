@@ -1,0 +1,99 @@
+/** Consumer groups of Redis over the logs of the partitions. */
+import { keys } from '../../contracts/keys.ts';
+import { entryId, parseEntryId } from '../../contracts/record.ts';
+import { logStart, type EntryId, type GroupReads, type Seat } from '../group-reads.ts';
+import type { Entry } from '../log.ts';
+import type { Connection } from './connection.ts';
+import { entries, integer, list, pairs, text } from './replies.ts';
+import { scripts } from './scripts.ts';
+
+export const redisGroupReads = (connection: Connection): GroupReads => ({
+  ...groups(connection),
+  ...consumers(connection),
+  ...seats(connection),
+});
+
+const groups = (connection: Connection): Pick<GroupReads, 'open' | 'acknowledge' | 'tops'> => ({
+  async open(group, partitions, from) {
+    const start = from === 'start' ? '0' : '$';
+    const creations = upTo(partitions).map((partition) =>
+      connection
+        .call('xgroup', ['CREATE', keys.log(partition), group, start, 'MKSTREAM'])
+        .catch((error: unknown) => {
+          if (!(error instanceof Error && error.message.startsWith('BUSYGROUP'))) throw error;
+        }),
+    );
+    await Promise.all(creations);
+  },
+
+  async acknowledge(group, partition, acknowledged) {
+    if (acknowledged.length === 0) return;
+    const ids = acknowledged.map(({ epoch, position }) => entryId(epoch, position));
+    await connection.call('xack', [keys.log(partition), group, ...ids]);
+  },
+
+  async tops(group, partition) {
+    const log = keys.log(partition);
+    const [newest, known] = await Promise.all([
+      connection.call('xrevrange', [log, '+', '-', 'COUNT', '1']),
+      connection.call('xinfo', ['GROUPS', log]),
+    ]);
+    const all = list(known).map((described) => new Map<unknown, unknown>(pairs(described)));
+    const delivered = all.find((described) => described.get('name') === group)?.get('last-delivered-id');
+    return {
+      log: entries(newest)[0] ?? logStart,
+      delivered: delivered === undefined ? logStart : parseEntryId(text(delivered)),
+    };
+  },
+});
+
+const consumers = (connection: Connection): Pick<GroupReads, 'present' | 'leave'> => ({
+  async present(group, consumer, ttlMs) {
+    const reply = await connection.run(scripts.heartbeat, [keys.readers(group)], [consumer, `${ttlMs}`]);
+    return list(list(reply)[1]).map(text).toSorted();
+  },
+
+  async leave(group, consumer) {
+    await connection.call('zrem', [keys.readers(group), consumer]);
+  },
+});
+
+const seats = (
+  connection: Connection,
+): Pick<GroupReads, 'holders' | 'hold' | 'release' | 'unacknowledged' | 'next'> => ({
+  async holders(group, partitions) {
+    const reading = upTo(partitions).map((partition) =>
+      connection.call('get', [keys.reader(group, partition)]),
+    );
+    return (await Promise.all(reading)).map((holder) => (holder === null ? undefined : text(holder)));
+  },
+
+  async hold(wanted, ttlMs) {
+    const taking = wanted.map(({ group, partition, consumer }) =>
+      connection.run(scripts.seatHold, [keys.reader(group, partition)], [consumer, `${ttlMs}`]),
+    );
+    return (await Promise.all(taking)).map((held) => integer(held) === 1);
+  },
+
+  async release({ group, partition, consumer }) {
+    await connection.run(scripts.seatRelease, [keys.reader(group, partition)], [consumer]);
+  },
+
+  unacknowledged: (seat, after = logStart, count) => readFor(connection, seat, idOf(after), count),
+  next: (seat, count) => readFor(connection, seat, '>', count),
+});
+
+async function readFor(
+  connection: Connection,
+  { group, partition, consumer }: Seat,
+  from: string,
+  count: number,
+): Promise<readonly Entry[] | 'lost'> {
+  const at = [keys.reader(group, partition), keys.log(partition)];
+  const reply = await connection.run(scripts.seatRead, at, [consumer, group, `${count}`, from]);
+  return reply === 'lost' ? reply : entries(reply);
+}
+
+const idOf = ({ epoch, position }: EntryId): string => entryId(epoch, position);
+
+const upTo = (partitions: number): number[] => Array.from({ length: partitions }, (_, i) => i);

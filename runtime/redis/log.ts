@@ -1,0 +1,61 @@
+/** The log of every partition, and what is stored beside it, in Redis. */
+import { keys } from '../../contracts/keys.ts';
+import type { Log } from '../log.ts';
+import type { Connection } from './connection.ts';
+import { entryReads } from './entries.ts';
+import { epochIndex } from './epochs.ts';
+import { bytes, list, oneOf, text } from './replies.ts';
+import { scripts } from './scripts.ts';
+import { snapshotStore } from './snapshots.ts';
+
+export const redisLog = (connection: Connection): Log => ({
+  ...appends(connection),
+  ...entryReads(connection, epochIndex(connection)),
+  ...snapshotStore(connection),
+  ...checkpointStore(connection),
+});
+
+const appends = (connection: Connection): Pick<Log, 'append' | 'check' | 'addDeadLetter'> => ({
+  async append({ fence: { partition, epoch, nonce }, after, n, records, token }) {
+    const at = [keys.owner(partition), keys.log(partition)];
+    const args = [`${epoch}`, nonce, `${after}`, `${n}`, records, token];
+    const reply = await connection.run(scripts.append, at, args);
+    return oneOf(['ok', 'already', 'fenced', 'diverged'], reply);
+  },
+
+  // Plain reads of one key each are as good as a script, and go out as one pipeline.
+  check: (fences) =>
+    Promise.all(
+      fences.map(async ({ partition, epoch, nonce }) => {
+        const owner = list(await connection.call('hmget', [keys.owner(partition), 'epoch', 'nonce']));
+        return owner[0] === `${epoch}` && owner[1] === nonce;
+      }),
+    ),
+
+  async addDeadLetter({ partition, epoch, nonce }, { actor, id, payload, error }) {
+    const at = [keys.owner(partition), keys.deadLetters(partition)];
+    const args = [`${epoch}`, nonce, actor, id, payload, error];
+    return oneOf(['ok', 'fenced'], await connection.run(scripts.deadLetter, at, args));
+  },
+});
+
+const checkpointStore = (
+  connection: Connection,
+): Pick<Log, 'saveCheckpoint' | 'loadCheckpoints' | 'loadSegments'> => ({
+  async saveCheckpoint({ partition, epoch, nonce }, { text: checkpoint, add, drop }) {
+    const at = [keys.owner(partition), keys.checkpoints(partition), keys.segments(partition)];
+    const segment = add ? [add.name, Buffer.from(add.bytes)] : ['', ''];
+    const args = [`${epoch}`, nonce, checkpoint, ...segment, ...drop];
+    return oneOf(['ok', 'fenced'], await connection.run(scripts.checkpoint, at, args));
+  },
+
+  async loadCheckpoints(partition) {
+    return list(await connection.call('lrange', [keys.checkpoints(partition), '0', '-1'])).map(text);
+  },
+
+  async loadSegments(partition, names) {
+    if (names.length === 0) return [];
+    const found = list(await connection.callForBytes('hmget', [keys.segments(partition), ...names]));
+    return found.map((segment) => (segment === null ? undefined : bytes(segment)));
+  },
+});

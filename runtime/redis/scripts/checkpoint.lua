@@ -1,0 +1,18 @@
+-- Stores a checkpoint and keeps the one before it; adds and drops segments of command ids.
+--
+-- KEYS  1 owner (hash)   2 checkpoints (list, newest first)   3 segments (hash)
+-- ARGV  1 epoch   2 nonce   3 the checkpoint   4 name of the segment to add, or ''   5 its bytes
+--       6 … names of segments to drop
+-- Returns  'ok', or 'fenced' (nothing is written)
+-- Repeating a call changes nothing: a repeat must not push the other generation out.
+
+local owner = redis.call('HMGET', KEYS[1], 'epoch', 'nonce')
+if owner[1] ~= ARGV[1] or owner[2] ~= ARGV[2] then return 'fenced' end
+
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[3], ARGV[4], ARGV[5]) end
+if redis.call('LINDEX', KEYS[2], 0) ~= ARGV[3] then
+  redis.call('LPUSH', KEYS[2], ARGV[3])
+  redis.call('LTRIM', KEYS[2], 0, 1)
+end
+for i = 6, #ARGV do redis.call('HDEL', KEYS[3], ARGV[i]) end
+return 'ok'

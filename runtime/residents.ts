@@ -1,0 +1,241 @@
+/**
+ * The actors of one partition that are in memory.
+ *
+ * Owns the live instances, the tail (records that recovery read and no instance has seen yet), and
+ * who waits for an actor that is being loaded. Invariants:
+ * I1  an instance's state is that of all records staged for it so far, ahead of the log;
+ * I2  whoever asks for an actor that is being loaded gets it in the order of asking;
+ * I3  an actor leaves memory only when a snapshot of its last version is durable (or it never had
+ *     an event), and nothing of it is being loaded.
+ */
+import type { ActorType, Instance, SavedState, State } from '../actors/actor.ts';
+import { splitActorKey, type ActorKey } from '../contracts/ids.ts';
+import { digest } from '../contracts/json.ts';
+import type { EventBody, LogRecord } from '../contracts/record.ts';
+import type { Clock } from './clock.ts';
+import type { ActorTypes } from './command.ts';
+import type { Limits } from './limits.ts';
+import type { Log, Snapshot } from './log.ts';
+
+/** An actor in memory. */
+export interface Resident {
+  readonly key: ActorKey;
+  readonly type: ActorType;
+  readonly instance: Instance;
+  version: number;
+  /** The version of its latest durable snapshot. */
+  savedVersion: number;
+  /** Used since eviction last looked at it. */
+  used: boolean;
+}
+
+/** The state of a resident actor as judgement sees it. */
+export const stateOf = (resident: Resident): State<unknown> => ({
+  value: resident.instance.value,
+  context: resident.instance.context,
+  version: resident.version,
+});
+
+/** A resident actor as a snapshot keeps it. */
+export function snapshotOf(resident: Resident, position: number): Snapshot {
+  const state = JSON.stringify(resident.instance.save());
+  return { actor: resident.key, version: resident.version, position, hash: digest(state), state };
+}
+
+export interface ResidentsOptions {
+  readonly partition: number;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly types: ActorTypes;
+  /** A state that does not fit its log or its hash: nothing may be built on it. */
+  readonly onCorrupt: (reason: string) => void;
+}
+
+/** What evolving needs of a record; the rest of it need not stay in memory. */
+interface Tail {
+  readonly version: number;
+  readonly events: readonly EventBody[];
+}
+
+const tailOf = ({ version, events = [] }: LogRecord): Tail => ({ version, events });
+
+type Use = (resident: Resident) => void;
+
+export class Residents {
+  readonly #options: ResidentsOptions;
+  readonly #actors = new Map<ActorKey, Resident>();
+  readonly #loading = new Map<ActorKey, Use[]>();
+  readonly #tail = new Map<ActorKey, Tail[]>();
+  #wanted: ActorKey[] = [];
+  #waiting = 0;
+  #closed = false;
+
+  constructor(options: ResidentsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#actors.size;
+  }
+
+  /** Whether no more requests may wait for actors being loaded. */
+  get full(): boolean {
+    return this.#waiting >= this.#options.limits.loadingMax;
+  }
+
+  /** A record with events that recovery found; the actor takes it when it is first touched. */
+  keep(record: LogRecord): void {
+    const records = this.#tail.get(record.actor);
+    if (records) records.push(tailOf(record));
+    else this.#tail.set(record.actor, [tailOf(record)]);
+  }
+
+  /** An actor that is in memory now. */
+  get(key: ActorKey): Resident | undefined {
+    return this.#actors.get(key);
+  }
+
+  /** Runs `use` with the actor: at once if it is in memory, else when it has been loaded. */
+  with(key: ActorKey, use: Use): void {
+    const resident = this.#actors.get(key);
+    if (resident) {
+      resident.used = true;
+      use(resident);
+      return;
+    }
+    this.#waiting++;
+    const queue = this.#loading.get(key);
+    if (queue) {
+      queue.push(use);
+      return;
+    }
+    this.#loading.set(key, [use]);
+    this.#wanted.push(key);
+    if (this.#wanted.length === 1) this.#options.clock.soon(() => void this.#load());
+  }
+
+  /** Resolves when all these actors are, or have just been, in memory. */
+  async load(keys: readonly ActorKey[]): Promise<Resident[]> {
+    return Promise.all(
+      [...new Set(keys)].map((key) => new Promise<Resident>((resolve) => this.with(key, resolve))),
+    );
+  }
+
+  /**
+   * Takes an actor out of memory whose instance can no longer be trusted; it will be built again
+   * from its snapshot and these records, while whoever asks for it waits.
+   */
+  rebuild(key: ActorKey, records: Promise<readonly LogRecord[]>): void {
+    this.#actors.delete(key);
+    this.#loading.set(key, []);
+    const failed = (error: unknown): void =>
+      this.#options.onCorrupt(`${key} cannot be read again: ${String(error)}`);
+    records.then((found) => {
+      this.#tail.set(key, found.map(tailOf));
+      this.#wanted.push(key);
+      return this.#load();
+    }, failed);
+  }
+
+  /**
+   * Chooses actors to leave, those unused the longest first, when there are more than the limit:
+   * the clean are dropped at once, the changed are given back to be snapshot first.
+   */
+  evict(): Resident[] {
+    const changed: Resident[] = [];
+    let excess = this.#actors.size - this.#options.limits.residentsMax;
+    for (const [key, resident] of this.#actors) {
+      if (excess <= 0) break;
+      if (resident.used) {
+        resident.used = false;
+        this.#actors.delete(key);
+        this.#actors.set(key, resident);
+        continue;
+      }
+      excess--;
+      if (!this.drop(resident)) changed.push(resident);
+    }
+    return changed;
+  }
+
+  /** I3: lets an actor go unless it has changed since its snapshot, or was just used. */
+  drop(resident: Resident): boolean {
+    if (resident.version > resident.savedVersion || resident.used) return false;
+    return this.#actors.delete(resident.key);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#loading.clear();
+    this.#actors.clear();
+    this.#tail.clear();
+  }
+
+  async #load(): Promise<void> {
+    const keys = this.#wanted.splice(0);
+    const snapshots = await this.#read(keys);
+    if (this.#closed) return;
+    keys.forEach((key, index) => {
+      const resident = this.#tryStart(key, snapshots[index]);
+      if (resident === undefined || this.#closed) return;
+      this.#actors.set(key, resident);
+      const queue = this.#loading.get(key) ?? [];
+      this.#loading.delete(key);
+      this.#waiting -= queue.length;
+      for (const use of queue) {
+        if (!this.#closed) use(resident);
+      }
+    });
+  }
+
+  async #read(keys: readonly ActorKey[]): Promise<readonly (Snapshot | undefined)[]> {
+    const { log, partition, clock } = this.#options;
+    for (let failures = 1; !this.#closed; failures++) {
+      try {
+        return await log.loadSnapshots(partition, keys);
+      } catch {
+        const pause = Math.min(10 * 2 ** failures, 500);
+        await new Promise<void>((resolve) => void clock.after(pause, resolve));
+      }
+    }
+    return [];
+  }
+
+  #tryStart(key: ActorKey, snapshot: Snapshot | undefined): Resident | undefined {
+    try {
+      return this.#start(key, snapshot);
+    } catch (error) {
+      this.#options.onCorrupt(`${key} cannot be built again from its log: ${String(error)}`);
+      return undefined;
+    }
+  }
+
+  #start(key: ActorKey, snapshot: Snapshot | undefined): Resident | undefined {
+    const { types, onCorrupt } = this.#options;
+    const type = types.get(splitActorKey(key).type);
+    if (type === undefined) {
+      onCorrupt(`${key} is in the log, but this host has no actor type of that name`);
+      return undefined;
+    }
+    if (snapshot && digest(snapshot.state) !== snapshot.hash) {
+      onCorrupt(`the snapshot of ${key} does not have the hash it was written with`);
+      return undefined;
+    }
+    const saved = snapshot && (JSON.parse(snapshot.state) as SavedState);
+    const savedVersion = snapshot?.version ?? 0;
+    const instance = type.start(saved);
+    let version = savedVersion;
+    for (const record of this.#tail.get(key) ?? []) {
+      if (record.version <= version) continue;
+      if (record.version !== version + 1) {
+        onCorrupt(`${key} has version ${version}, and the log goes on with ${record.version}`);
+        return undefined;
+      }
+      for (const event of record.events) instance.evolve(event);
+      version = record.version;
+    }
+    this.#tail.delete(key);
+    return { key, type, instance, version, savedVersion, used: true };
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * Accounts and symbols without a runtime: each record is decided, put through JSON (as through the
+ * log) and evolved, and its messages wait in FIFO channels, one per sender and receiver, until they
+ * are delivered, in whatever order of channels the test picks.
+ */
+import { expect } from 'vitest';
+import { accountActor } from '../../actors/account.ts';
+import type { ActorType, Context, Decision, Instance, Outgoing, State } from '../../actors/actor.ts';
+import { SymbolEvent } from '../../actors/symbol-events.ts';
+import { symbolActor } from '../../actors/symbol.ts';
+import { AccountEvent } from '../../contracts/account-events.ts';
+import { isRecorded } from '../../contracts/codes.ts';
+import { actorKey, splitActorKey, type ActorKey } from '../../contracts/ids.ts';
+import type { Json, JsonObject } from '../../contracts/json.ts';
+import { parseUnits, scaleOf, type Scales, type Value } from '../../contracts/money.ts';
+import type { EventBody } from '../../contracts/record.ts';
+import type { Reply } from '../../contracts/reply.ts';
+
+/** A command and what became of it. */
+export interface Asked {
+  readonly id: string;
+  readonly actor: ActorKey;
+  readonly name: string;
+  reply: Reply | undefined;
+}
+
+interface Resident {
+  readonly type: ActorType;
+  instance: Instance;
+  version: number;
+}
+
+type Sent = Outgoing & { readonly from: ActorKey; readonly reference?: Json };
+
+export class World {
+  readonly asked = new Map<string, Asked>();
+  /** What came in from outside less what went out, per asset. */
+  readonly external = new Map<string, bigint>();
+  /** Every event, with its actor, in the order of the records. */
+  readonly log: { readonly actor: ActorKey; readonly event: EventBody }[] = [];
+  readonly #scales: Scales;
+  readonly #types: ReadonlyMap<string, ActorType>;
+  readonly #residents = new Map<ActorKey, Resident>();
+  readonly #references = new Map<ActorKey, Json>();
+  readonly #channels = new Map<string, Sent[]>();
+  #records = 0;
+
+  constructor(scales: Scales) {
+    this.#scales = scales;
+    this.#types = new Map(
+      [accountActor(scales), symbolActor(scales)].map((type) => [type.type, type]),
+    );
+  }
+
+  get actors(): ActorKey[] {
+    return [...this.#residents.keys()];
+  }
+
+  state(actor: ActorKey): State<unknown> {
+    const { instance, version } = this.#resident(actor);
+    return { value: instance.value, context: instance.context, version };
+  }
+
+  /** Sends a command; its reply is there at once or when messages have gone round. */
+  ask(type: string, id: string, name: string, body: JsonObject = {}): Asked {
+    const actor = actorKey(type, id);
+    const resident = this.#resident(actor);
+    const asked: Asked = { id: `c${this.asked.size + 1}`, actor, name, reply: undefined };
+    this.asked.set(asked.id, asked);
+    const command = resident.type.commands.get(name)?.parse({ name, ...body });
+    const context = this.#context(actor, asked.id);
+    const decision = resident.type.decide(this.state(actor), command, context);
+    if (decision.reply) this.#answer(asked.id, decision.reply);
+    if (decision.reply?.ok === false && !isRecorded(decision.reply.error.code)) {
+      expect(decision.events, 'a refusal that is not recorded has no events').toEqual([]);
+    }
+    this.#apply(actor, decision, {});
+    return asked;
+  }
+
+  /** What a query answers now. */
+  get(type: string, id: string, name: string, body: JsonObject = {}): Reply {
+    const actor = actorKey(type, id);
+    const query = this.#resident(actor).type.queries.get(name);
+    if (!query) throw new Error(`there is no query ${name}`);
+    return query.read(this.state(actor), query.body.parse(body));
+  }
+
+  /** Delivers the first message of one channel; false if all are empty. */
+  deliver(pick: number): boolean {
+    const waiting = [...this.#channels].filter(([, channel]) => channel.length > 0);
+    const message = waiting[pick % waiting.length]?.[1].shift();
+    if (!message) return false;
+    const { from, to, name, body, value, reference } = message;
+    if (reference !== undefined) {
+      this.#references.set(from, reference);
+      this.#send({ from: to, to: from, name, body });
+      return true;
+    }
+    const { type } = this.#resident(to);
+    const incoming = { name, body, ...(value && { value }) };
+    this.#apply(to, type.receive(this.state(to), incoming, this.#context(to, '')), value ?? {});
+    return true;
+  }
+
+  /** Delivers until nothing is under way. */
+  settle(pick: () => number = () => 0): void {
+    while (this.deliver(pick()));
+  }
+
+  /** Starts an actor again from its snapshot, which must say the same once more. */
+  restart(actor: ActorKey): void {
+    const resident = this.#resident(actor);
+    const saved = JSON.stringify(resident.instance.save());
+    resident.instance = resident.type.start(JSON.parse(saved));
+    const again = JSON.stringify(resident.instance.save());
+    if (again !== saved) throw new Error(`${actor} was restored differently:\n${saved}\n${again}`);
+  }
+
+  /** Per asset: what all actors have, and what messages under way carry. */
+  total(): Map<string, bigint> {
+    const sum = this.#sum(this.actors.map((actor) => this.#holdings(actor)));
+    for (const channel of this.#channels.values()) {
+      for (const { value } of channel) this.#add(sum, value ?? {});
+    }
+    return sum;
+  }
+
+  #resident(actor: ActorKey): Resident {
+    const found = this.#residents.get(actor);
+    if (found) return found;
+    const type = this.#types.get(splitActorKey(actor).type);
+    if (!type) throw new Error(`there is no actor type of ${actor}`);
+    const resident = { type, instance: type.start(), version: 0 };
+    this.#residents.set(actor, resident);
+    return resident;
+  }
+
+  #context(self: ActorKey, id: string): Context {
+    const position = ++this.#records;
+    return {
+      self,
+      now: 1_000_000 + position,
+      at: `0:1-${position}`,
+      id,
+      partitions: 1,
+      reference: (actor) => this.#references.get(actor),
+    };
+  }
+
+  /** One record; it must not make or lose money: what an actor has changes by what it is given. */
+  #apply(actor: ActorKey, decision: Decision, given: Value): void {
+    const resident = this.#resident(actor);
+    const { send = [], answers = [], external = {}, replicate } = decision.effects ?? {};
+    const expected = this.#sum([this.#holdings(actor), external, given]);
+    for (const { value = {} } of send) this.#add(expected, value, -1n);
+    for (const decided of decision.events) {
+      const event: EventBody = JSON.parse(JSON.stringify(decided));
+      (resident.type.type === 'account' ? AccountEvent : SymbolEvent).parse(event);
+      resident.instance.evolve(event);
+      this.log.push({ actor, event });
+    }
+    if (decision.events.length > 0) resident.version++;
+    expect(nonZero(this.#sum([this.#holdings(actor)]))).toEqual(nonZero(expected));
+    this.#add(this.external, external);
+    for (const { id, reply } of answers) this.#answer(id, reply);
+    for (const message of send) this.#send({ ...message, from: actor });
+    if (replicate !== undefined) {
+      const to = actorKey('partition', '0');
+      const body = { version: resident.version };
+      this.#send({ from: actor, to, name: 'replicated', body, reference: replicate });
+    }
+  }
+
+  #send(message: Sent): void {
+    const key = `${message.from} ${message.to}`;
+    const channel = this.#channels.get(key);
+    if (channel) channel.push(message);
+    else this.#channels.set(key, [message]);
+  }
+
+  #answer(id: string, reply: Reply): void {
+    const asked = this.asked.get(id);
+    if (!asked) throw new Error(`nobody asked ${id}`);
+    if (asked.reply) throw new Error(`${id} was answered twice`);
+    asked.reply = JSON.parse(JSON.stringify(reply));
+  }
+
+  #holdings(actor: ActorKey): Value {
+    return this.#resident(actor).type.holdings(this.state(actor));
+  }
+
+  #sum(values: readonly Value[]): Map<string, bigint> {
+    const sum = new Map<string, bigint>();
+    for (const value of values) this.#add(sum, value);
+    return sum;
+  }
+
+  #add(sum: Map<string, bigint>, value: Value, sign = 1n): void {
+    for (const [asset, text] of Object.entries(value)) {
+      const units = signedUnits(text, scaleOf(this.#scales, asset));
+      sum.set(asset, (sum.get(asset) ?? 0n) + sign * units);
+    }
+  }
+}
+
+/** Sums without the assets of which there is nothing, by asset. */
+export const nonZero = (sum: ReadonlyMap<string, bigint>): { [asset: string]: bigint } =>
+  Object.fromEntries([...sum].filter(([, units]) => units !== 0n));
+
+function signedUnits(text: string, scale: number): bigint {
+  const negative = text.startsWith('-');
+  const units = parseUnits(negative ? text.slice(1) : text, scale);
+  if (units === undefined) throw new Error(`${text} has more than ${scale} decimals`);
+  return negative ? -units : units;
+}

@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RequestTimeout } from '../../runtime/bus.ts';
+import { memoryHub } from '../../runtime/memory/bus.ts';
+import { natsBus } from '../../runtime/nats/bus.ts';
+import { startNats, type RunningServer } from '../../tools/servers.ts';
+import { busConformance } from './bus.ts';
+
+let dir: string;
+let server: RunningServer;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'millrace-nats-'));
+  server = await startNats({ dir, partitions: 8, prefix: 'millrace' });
+});
+afterAll(async () => {
+  await server.stop();
+  await rm(dir, { recursive: true });
+});
+
+describe('the bus in memory', () =>
+  busConformance(async () => {
+    const thrown: unknown[] = [];
+    const hub = memoryHub({ onError: (error) => thrown.push(error) });
+    return { thrown, connect: async () => hub.connect(), close: async () => {} };
+  }));
+
+describe('the bus on NATS', () => {
+  busConformance(async () => {
+    const thrown: unknown[] = [];
+    const onError = (error: Error) => thrown.push(error);
+    const connect = () => natsBus({ url: server.url, name: 'conformance', onError });
+    return { thrown, connect, close: async () => {} };
+  });
+
+  test('comes back by itself after the server was gone, with its subscriptions', async () => {
+    const bus = await natsBus({ url: server.url, name: 'conformance' });
+    bus.subscribe('a', (message) => message.reply && bus.publish(message.reply, 'here'));
+    await bus.flush();
+    const back = new Promise<void>((resolve) => bus.onReconnect(resolve));
+    await server.stop();
+    await expect(bus.request('a', '', { timeoutMs: 50 })).rejects.toBeInstanceOf(RequestTimeout);
+    server = await startNats({ dir, port: server.port, partitions: 8, prefix: 'millrace' });
+    await back;
+    const reply = await bus.request('a', '', { timeoutMs: 5_000 });
+    expect(new TextDecoder().decode(reply.payload)).toBe('here');
+    await bus.close();
+  });
+
+  test('says which server does not answer', async () => {
+    await expect(natsBus({ url: 'nats://127.0.0.1:1', name: 'nobody' })).rejects.toThrow('127.0.0.1:1');
+  });
+});

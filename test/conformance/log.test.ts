@@ -1,0 +1,9 @@
+import { describe } from 'vitest';
+import { logConformance, logsAgree } from './log.ts';
+import { openMemoryStore, openRedisStore, useRedis } from './stores.ts';
+
+const openRedis = openRedisStore(useRedis());
+
+describe('the log in memory', () => logConformance(openMemoryStore));
+describe('the log in Redis', () => logConformance(openRedis));
+describe('both logs', () => logsAgree(openMemoryStore, openRedis));

@@ -1,0 +1,95 @@
+/** The two implementations of what Redis serves, each as the conformance suites want it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import { keys } from '../../contracts/keys.ts';
+import type { Leases } from '../../runtime/leases.ts';
+import type { Log } from '../../runtime/log.ts';
+import { memoryStore } from '../../runtime/memory/store.ts';
+import { connect, type Connection } from '../../runtime/redis/connection.ts';
+import { redisLeases } from '../../runtime/redis/leases.ts';
+import { redisLog } from '../../runtime/redis/log.ts';
+import { integer, list, text } from '../../runtime/redis/replies.ts';
+import { startRedis, type RunningServer } from '../../tools/servers.ts';
+
+export interface Store {
+  readonly log: Log;
+  readonly leases: Leases;
+  /** Returns once so much of the store's time has passed. */
+  elapse(ms: number): Promise<void>;
+  /** Takes the newest entry of a log away, as a failover that lost it would. */
+  loseTail(partition: number): Promise<void>;
+  /** Takes the whole log of a partition away, and nothing else. */
+  loseLog(partition: number): Promise<void>;
+}
+
+/** Gives an empty store whenever it is called. */
+export type OpenStore = () => Promise<Store>;
+
+export const openMemoryStore: OpenStore = async () => {
+  let now = 1_700_000_000_000;
+  const { log, leases, partitions } = memoryStore(() => now);
+  return {
+    log,
+    leases,
+    elapse: async (ms) => {
+      now += ms;
+    },
+    loseTail: async (partition) => {
+      partitions(partition).entries.pop();
+    },
+    loseLog: async (partition) => {
+      partitions(partition).entries = [];
+    },
+  };
+};
+
+/** A Redis for the tests of a file, ended with them. */
+export interface TestRedis {
+  readonly connection: Connection;
+  readonly server: RunningServer;
+}
+
+/** Call at the top of a file; what it returns is there once the tests run. */
+export function useRedis(): () => TestRedis {
+  let redis: TestRedis & { dir: string };
+  beforeAll(async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'millrace-redis-'));
+    const server = await startRedis({ dir });
+    redis = { dir, server, connection: await connect(server.url) };
+  });
+  afterAll(async () => {
+    await redis.connection.close();
+    await redis.server.stop();
+    await rm(redis.dir, { recursive: true });
+  });
+  return () => redis;
+}
+
+/** Empties the Redis each time. */
+export const openRedisStore = (redis: () => TestRedis): OpenStore => async () => {
+  const { connection } = redis();
+  await connection.call('flushall', []);
+  return {
+    log: redisLog(connection),
+    leases: redisLeases(connection),
+    elapse: async (ms) => {
+      const end = (await redisTime(connection)) + ms;
+      while ((await redisTime(connection)) < end);
+    },
+    loseTail: async (partition) => {
+      const key = keys.log(partition);
+      const [newest] = list(await connection.call('xrevrange', [key, '+', '-', 'COUNT', '1']));
+      await connection.call('xdel', [key, text(list(newest)[0])]);
+    },
+    loseLog: async (partition) => {
+      await connection.call('del', [keys.log(partition)]);
+    },
+  };
+};
+
+async function redisTime(connection: Connection): Promise<number> {
+  const [seconds, microseconds] = list(await connection.call('time', []));
+  return integer(seconds) * 1_000 + integer(microseconds) / 1_000;
+}

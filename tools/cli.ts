@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+import { UsageError, type Command } from './command-line.ts';
+
+const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['start', () => import('./commands/start.ts')],
+  ['up', () => import('./commands/up.ts')],
+  ['host', () => import('./commands/host.ts')],
+  ['ask', () => import('./commands/ask.ts')],
+  ['get', () => import('./commands/get.ts')],
+  ['tail', () => import('./commands/tail.ts')],
+]);
+
+const usage = `millrace <command> [options]
+
+  start   a cluster on this machine that replays a recorded market and stays up
+  up      a cluster on this machine
+  host    one host of a cluster
+  ask     send a command to an actor
+  get     ask an actor a question
+  tail    follow the log
+
+millrace <command> --help tells more. Exit status: 0 done, 1 failed, 2 used wrongly.`;
+
+async function main([name, ...argv]: string[]): Promise<number> {
+  if (name === '--help' || name === '-h' || name === 'help') return print(usage);
+  const load = commands.get(name ?? '');
+  if (load === undefined) {
+    console.error(name === undefined ? usage : `There is no command "${name}".\n\n${usage}`);
+    return 2;
+  }
+  const command = await load();
+  if (argv.includes('--help') || argv.includes('-h')) return print(command.usage);
+  try {
+    return await command.run(argv);
+  } catch (error) {
+    if (!isMisuse(error)) throw error;
+    console.error(`${error.message}\n\n${command.usage}`);
+    return 2;
+  }
+}
+
+function print(text: string): number {
+  console.log(text);
+  return 0;
+}
+
+/** Our own complaint, or one of node:util's parseArgs. */
+function isMisuse(error: unknown): error is Error {
+  if (error instanceof UsageError) return true;
+  return (
+    error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  );
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,26 @@
+/** What the commands of the tool have in common. */
+
+/** One command: a module of `tools/commands/`. */
+export interface Command {
+  /** What `--help` prints. */
+  readonly usage: string;
+  /** Resolves with the exit status: 0 done, 1 failed. Throws `UsageError` when used wrongly. */
+  run(argv: string[]): Promise<number>;
+}
+
+/** The command line is wrong: exit status 2 and a sentence. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** An option's value as a whole number within bounds; undefined if the option is absent. */
+export function wholeNumber(
+  option: string,
+  text: string | undefined,
+  { min, max }: { readonly min: number; readonly max: number },
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new UsageError(`--${option} takes a whole number from ${min} to ${max}, not "${text}".`);
+}

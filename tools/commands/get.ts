@@ -1,0 +1,24 @@
+import { parseArgs } from 'node:util';
+import { readRequest, sendOne } from '../one-request.ts';
+
+export const usage = `millrace get ACTOR NAME [BODY] [options]
+
+Asks an actor a question and prints the reply, one line of JSON. Exit status: 0 answered, 1 refused
+or without an answer, 2 used wrongly.
+
+  millrace get account/you balance
+  millrace get symbol/XBT-CHF book '{"depth":5}'
+
+  --data DIR   of the running cluster (default .millrace)
+
+MILLRACE_NATS_URL names a cluster elsewhere.`;
+
+export async function run(argv: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: { data: { type: 'string', default: '.millrace' } },
+  });
+  const { actor, name, body } = readRequest(positionals);
+  return sendOne(values.data, (client) => client.get(actor, name, body));
+}

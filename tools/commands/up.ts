@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { wholeNumber } from '../command-line.ts';
+import { startLocalCluster, type LocalClusterOptions } from '../local-cluster.ts';
+
+export const usage = `millrace up [options]
+
+Starts a cluster on this machine and keeps it running until SIGTERM or Ctrl-C: Redis, NATS and some
+hosts. When every partition has an owner it prints one line of JSON with the addresses; each start
+of a host prints one with its name and process id. Everything else goes to standard error.
+
+  --hosts N        how many hosts (default 2)
+  --partitions P   of a new cluster (default 64); it never changes afterwards
+  --data DIR       where everything is kept (default .millrace)
+  --nats-port N    (default: a free one)
+  --redis-port N   (default: a free one)
+  --no-demo        no recorded market; up never runs it, start does
+
+MILLRACE_REDIS_URL and MILLRACE_NATS_URL name running servers to use instead of own ones.`;
+
+export async function run(argv: string[]): Promise<number> {
+  const options = readOptions(argv);
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, end);
+
+  try {
+    const cluster = await startLocalCluster({
+      ...options,
+      signal: ended.signal,
+      onHost: ({ name, pid }) => say({ host: name, pid }),
+    });
+    const { nats, redis, partitions, hosts } = cluster;
+    say({ ready: true, nats, redis, partitions, hosts });
+    if (!ended.signal.aborted) await once(ended.signal, 'abort');
+    await cluster.stop();
+    return 0;
+  } catch (error) {
+    if (ended.signal.aborted) return 0;
+    throw error;
+  }
+}
+
+const port = { min: 1, max: 65_535 };
+
+function readOptions(argv: string[]): LocalClusterOptions {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      hosts: { type: 'string' },
+      partitions: { type: 'string' },
+      data: { type: 'string', default: '.millrace' },
+      'nats-port': { type: 'string' },
+      'redis-port': { type: 'string' },
+      'no-demo': { type: 'boolean' },
+    },
+  });
+  const partitions = wholeNumber('partitions', values.partitions, { min: 1, max: 1_024 });
+  return {
+    data: values.data,
+    hosts: wholeNumber('hosts', values.hosts, { min: 1, max: 64 }) ?? 2,
+    ...(partitions !== undefined && { partitions }),
+    natsPort: wholeNumber('nats-port', values['nats-port'], port) ?? 0,
+    redisPort: wholeNumber('redis-port', values['redis-port'], port) ?? 0,
+  };
+}
+
+const say = (line: object): void => console.log(JSON.stringify(line));

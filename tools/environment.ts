@@ -1,0 +1,67 @@
+/** What the environment says about the cluster: the same for `up`, `start`, `host` and the readers. */
+import { z } from 'zod';
+import { ClusterSettings } from '../contracts/cluster.ts';
+import { defaultScales } from '../contracts/money.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Partitions of a new cluster unless told otherwise. */
+export const partitionsDefault = 64;
+
+/** The names are part of the command line's contract; a value that does not fit ends the command. */
+const Variables = z.object({
+  /** A Redis that runs already; without it `up` starts one. */
+  MILLRACE_REDIS_URL: z.url().optional(),
+  /** A NATS that runs already; without it `up` starts one. */
+  MILLRACE_NATS_URL: z.url().optional(),
+  /** Of a new cluster, 1 to 1,024. */
+  MILLRACE_PARTITIONS: z.coerce.number().pipe(ClusterSettings.shape.partitions).optional(),
+  /** The first token of every subject. */
+  MILLRACE_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+$/)
+    .default('millrace'),
+  /** Of a new cluster, as JSON: `{"byAsset":{"USD":2},"others":8}`. */
+  MILLRACE_SCALES: z
+    .string()
+    .transform((text, context) => parseScales(text, context))
+    .default(defaultScales),
+});
+
+export interface ClusterEnvironment {
+  readonly redis: string | undefined;
+  readonly nats: string | undefined;
+  readonly partitions: number | undefined;
+  readonly prefix: string;
+  readonly scales: ClusterSettings['scales'];
+}
+
+/** Reads the MILLRACE_ variables; throws an error that names the one that is wrong. */
+export function clusterEnvironment(environment: Environment): ClusterEnvironment {
+  const set = Object.entries(environment).filter(
+    ([, value]) => value !== undefined && value !== '',
+  );
+  const parsed = Variables.safeParse(Object.fromEntries(set));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new Error(
+      `${issue?.path.join('.')} is not usable: ${issue?.message}. Correct or unset it.`,
+    );
+  }
+  return {
+    redis: parsed.data.MILLRACE_REDIS_URL,
+    nats: parsed.data.MILLRACE_NATS_URL,
+    partitions: parsed.data.MILLRACE_PARTITIONS,
+    prefix: parsed.data.MILLRACE_PREFIX,
+    scales: parsed.data.MILLRACE_SCALES,
+  };
+}
+
+function parseScales(text: string, context: z.core.$RefinementCtx): ClusterSettings['scales'] {
+  try {
+    return ClusterSettings.shape.scales.parse(JSON.parse(text));
+  } catch {
+    context.addIssue('it must be JSON such as {"byAsset":{"USD":2},"others":8}');
+    return z.NEVER;
+  }
+}

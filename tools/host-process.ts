@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Environment } from './environment.ts';
+import type { Running } from './supervise.ts';
+
+/** One host as a child process; it ends when this process does, for its IPC channel closes then. */
+export interface HostProcess extends Running {
+  readonly name: string;
+  readonly pid: number;
+}
+
+const cli = join(import.meta.dirname, 'cli.ts');
+/** A host that is asked to leave may take so long to hand its partitions over. */
+const leaveMsMax = 10_000;
+
+/** Starts `millrace host` in our process group; what it prints goes to our standard error. */
+export async function startHostProcess(
+  name: string,
+  environment: Environment,
+): Promise<HostProcess> {
+  const child = spawn(process.execPath, [cli, 'host', '--name', name], {
+    env: environment,
+    stdio: ['ignore', 2, 2, 'ipc'],
+  });
+  const exited = new Promise<number | string>((resolve) => {
+    child.on('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'));
+  });
+  const pid = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('spawn', () => resolve(child.pid ?? 0));
+  });
+  return {
+    name,
+    pid,
+    exited,
+    stop: async () => {
+      child.kill('SIGTERM');
+      const patience = new AbortController();
+      const impatient = pause(leaveMsMax, undefined, { signal: patience.signal }).then(
+        () => child.kill('SIGKILL'),
+        () => false,
+      );
+      await exited;
+      patience.abort();
+      await impatient;
+    },
+  };
+}

@@ -1,0 +1,225 @@
+/**
+ * A whole cluster on this machine: Redis and NATS (unless the environment names running ones) and
+ * some hosts, all children of this process, all started again when they die.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ClusterSettings } from '../contracts/cluster.ts';
+import type { Leases } from '../runtime/leases.ts';
+import { connect } from '../runtime/redis/connection.ts';
+import { redisLeases } from '../runtime/redis/leases.ts';
+import {
+  clusterEnvironment,
+  partitionsDefault,
+  type ClusterEnvironment,
+  type Environment,
+} from './environment.ts';
+import { startHostProcess, type HostProcess } from './host-process.ts';
+import { takePidLock } from './pid-lock.mjs';
+import { startNats, startRedis, type RunningServer } from './servers.ts';
+import { supervise, type Supervised } from './supervise.ts';
+
+export interface LocalClusterOptions {
+  /** Everything that is kept: Redis's files, logs, the addresses of the running cluster. */
+  readonly data: string;
+  readonly hosts: number;
+  /** Of a new cluster (default 64); of one that exists it must be the same, or absent. */
+  readonly partitions?: number;
+  readonly redisPort?: number;
+  readonly natsPort?: number;
+  /** Default: this process's. */
+  readonly environment?: Environment;
+  /** Hears of each start and restart of a host. */
+  readonly onHost?: (host: { readonly name: string; readonly pid: number }) => void;
+  /** Hears what goes on, a sentence at a time; default: standard error. */
+  readonly tell?: (line: string) => void;
+  /** Gives up starting. */
+  readonly signal?: AbortSignal;
+}
+
+export interface LocalCluster {
+  readonly nats: string;
+  readonly redis: string;
+  readonly prefix: string;
+  readonly partitions: number;
+  /** The hosts as they run now. */
+  readonly hosts: readonly { readonly name: string; readonly pid: number }[];
+  /** Hosts hand over and leave, then the servers stop; the data stays. */
+  stop(): Promise<void>;
+}
+
+/** Where a cluster's tools find it: what `cluster.json` in its data directory holds while it runs. */
+export interface ClusterAddress {
+  readonly nats: string;
+  readonly redis: string;
+  readonly prefix: string;
+  readonly partitions: number;
+}
+
+/** Resolves when every partition has an owner among the new hosts. */
+export async function startLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
+  const environment = options.environment ?? process.env;
+  const configured = clusterEnvironment(environment);
+  const tell = options.tell ?? console.error;
+  await using stack = new AsyncDisposableStack();
+
+  await mkdir(options.data, { recursive: true });
+  stack.defer(lockData(options.data));
+
+  const redis = configured.redis ?? (await ownRedis(options, tell, stack)).url;
+  const connection = await connect(redis);
+  stack.defer(() => connection.close());
+  const leases = redisLeases(connection);
+  const partitions = await settledPartitions(leases, options, configured);
+
+  const { prefix } = configured;
+  const nats =
+    configured.nats ?? (await ownNats({ ...options, partitions, prefix }, tell, stack)).url;
+  const address: ClusterAddress = { nats, redis, prefix, partitions };
+  stack.defer(await publishAddress(options.data, address));
+
+  const former = await ownerNonces(leases, partitions);
+  const hosts = await startHosts(options, hostEnvironment(environment, address), tell, stack);
+  await untilOwned({ leases, partitions, former, tell, signal: options.signal });
+
+  const owned = stack.move();
+  return {
+    ...address,
+    get hosts() {
+      return hosts.map(({ current: { name, pid } }) => ({ name, pid }));
+    },
+    stop: () => owned.disposeAsync(),
+  };
+}
+
+function lockData(data: string): () => void {
+  const lock = takePidLock(join(data, 'cluster.pid'));
+  if (lock.kind === 'taken') return lock.release;
+  throw new Error(
+    `${data} is in use by the cluster of process ${lock.pid}. Stop that one, or name another directory with --data.`,
+  );
+}
+
+async function ownRedis(
+  { data, redisPort = 0 }: LocalClusterOptions,
+  tell: (line: string) => void,
+  stack: AsyncDisposableStack,
+): Promise<RunningServer> {
+  let port = redisPort;
+  const start = async (): Promise<RunningServer> => {
+    const server = await startRedis({ dir: join(data, 'redis'), port, report: tell });
+    // A restart comes back to the address that everybody knows.
+    port = server.port;
+    return server;
+  };
+  const redis = await supervise('redis-server', start, tell);
+  stack.defer(() => redis.stop());
+  return redis.current;
+}
+
+async function ownNats(
+  options: LocalClusterOptions & { readonly partitions: number; readonly prefix: string },
+  tell: (line: string) => void,
+  stack: AsyncDisposableStack,
+): Promise<RunningServer> {
+  const { data, partitions, prefix, natsPort = 0 } = options;
+  let port = natsPort;
+  const start = async (): Promise<RunningServer> => {
+    const server = await startNats({ dir: join(data, 'nats'), port, partitions, prefix });
+    port = server.port;
+    return server;
+  };
+  const nats = await supervise('nats-server', start, tell);
+  stack.defer(() => nats.stop());
+  return nats.current;
+}
+
+/** Creates the cluster, or checks that the one that is there has the partitions asked for. */
+async function settledPartitions(
+  leases: Leases,
+  options: LocalClusterOptions,
+  configured: ClusterEnvironment,
+): Promise<number> {
+  const asked = options.partitions ?? configured.partitions;
+  const wanted: ClusterSettings = {
+    id: randomUUID(),
+    partitions: asked ?? partitionsDefault,
+    scales: configured.scales,
+  };
+  const settled = await leases.settle(wanted);
+  if (asked !== undefined && settled.partitions !== asked) {
+    throw new Error(
+      `The cluster in ${options.data} was created with ${settled.partitions} partitions, which never change; ` +
+        `${asked} were asked for. Leave --partitions out, or name another directory with --data.`,
+    );
+  }
+  return settled.partitions;
+}
+
+async function publishAddress(data: string, address: ClusterAddress): Promise<() => Promise<void>> {
+  const file = join(data, 'cluster.json');
+  await writeFile(file, `${JSON.stringify(address)}\n`);
+  return () => rm(file, { force: true });
+}
+
+const hostEnvironment = (environment: Environment, address: ClusterAddress): Environment => ({
+  ...environment,
+  MILLRACE_REDIS_URL: address.redis,
+  MILLRACE_NATS_URL: address.nats,
+  MILLRACE_PARTITIONS: String(address.partitions),
+});
+
+async function startHosts(
+  options: LocalClusterOptions,
+  environment: Environment,
+  tell: (line: string) => void,
+  stack: AsyncDisposableStack,
+): Promise<readonly Supervised<HostProcess>[]> {
+  const hosts: Supervised<HostProcess>[] = [];
+  // They leave at the same time: one after the other each would take over what the last released.
+  stack.defer(async () => void (await Promise.all(hosts.map((host) => host.stop()))));
+  for (let number = 1; number <= options.hosts; number++) {
+    const name = `host-${number}`;
+    const start = async (): Promise<HostProcess> => {
+      const host = await startHostProcess(name, environment);
+      options.onHost?.({ name, pid: host.pid });
+      return host;
+    };
+    hosts.push(await supervise(name, start, tell));
+  }
+  return hosts;
+}
+
+/** The owners of before: hosts that were killed still hold leases, but do not serve. */
+async function ownerNonces(leases: Leases, partitions: number): Promise<ReadonlySet<string>> {
+  const { owners } = await leases.owners(partitions);
+  return new Set(owners.flatMap((owner) => owner?.nonce ?? []));
+}
+
+interface Wait {
+  readonly leases: Leases;
+  readonly partitions: number;
+  readonly former: ReadonlySet<string>;
+  readonly tell: (line: string) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function untilOwned({ leases, partitions, former, tell, signal }: Wait): Promise<void> {
+  const tellEveryMs = 10_000;
+  let tellAt = performance.now() + tellEveryMs;
+  for (;;) {
+    signal?.throwIfAborted();
+    const { now, owners } = await leases.owners(partitions);
+    const owned = owners.filter(
+      (owner) => owner && owner.until > now && !former.has(owner.nonce),
+    ).length;
+    if (owned === partitions) return;
+    if (performance.now() > tellAt) {
+      tell(`${owned} of ${partitions} partitions have an owner; waiting for the others`);
+      tellAt += tellEveryMs;
+    }
+    await pause(25);
+  }
+}

@@ -1,0 +1,71 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Something that runs until it ends by itself or is stopped; `exited` never rejects. */
+export interface Running {
+  readonly exited: Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+export interface Supervised<T extends Running> {
+  /** What runs now, or ran last. */
+  readonly current: T;
+  /** Ends it for good; resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+const pauseMsMin = 100;
+const pauseMsMax = 5_000;
+/** After so long a run the next failure counts as the first again. */
+const soundRunMs = 30_000;
+
+/**
+ * Starts something and starts it again whenever it ends, after a pause that doubles from 100 ms to
+ * 5 s. A failure of the first start is the caller's; later ones are told and tried again.
+ */
+export async function supervise<T extends Running>(
+  name: string,
+  start: () => Promise<T>,
+  tell: (line: string) => void,
+): Promise<Supervised<T>> {
+  const stopping = new AbortController();
+  let current = await start();
+  const watching = watch();
+
+  async function watch(): Promise<void> {
+    let pauseMs = pauseMsMin;
+    let startedAt = performance.now();
+    for (;;) {
+      const status = await current.exited;
+      if (stopping.signal.aborted) return;
+      if (performance.now() - startedAt > soundRunMs) pauseMs = pauseMsMin;
+      tell(`${name} ended with status ${String(status)}; starting it again in ${pauseMs} ms`);
+      const next = await startAfter(pauseMs);
+      pauseMs = Math.min(pauseMs * 2, pauseMsMax);
+      startedAt = performance.now();
+      if (next === undefined) continue;
+      current = next;
+      if (stopping.signal.aborted) return current.stop();
+    }
+  }
+
+  async function startAfter(pauseMs: number): Promise<T | undefined> {
+    try {
+      await pause(pauseMs, undefined, { signal: stopping.signal });
+      return await start();
+    } catch (error) {
+      if (!stopping.signal.aborted) tell(`${name} could not be started: ${String(error)}`);
+      return undefined;
+    }
+  }
+
+  return {
+    get current() {
+      return current;
+    },
+    stop: async () => {
+      stopping.abort();
+      await current.stop();
+      await watching;
+    },
+  };
+}
