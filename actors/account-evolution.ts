@@ -10,6 +10,7 @@ import {
   forgetReplace,
   known,
   newOrder,
+  reportIn,
   reportOf,
   scaleHeld,
   type OpenOrder,
@@ -164,8 +165,7 @@ function cancelOrder(account: AccountContext, event: Of<'order-canceled'>): void
 
 /** A symbol refused an order that was placed, or the account itself never let it become one. */
 function rejectOrder(account: AccountContext, event: Of<'order-rejected'>): void {
-  const { type: _, orderType, ...rest } = event;
-  const report = { type: orderType, ...rest };
+  const report = reportIn(event);
   const order = account.orders.get(event.orderId);
   if (order) return endOrder(account, order, report);
   account.ordersNumbered++;

@@ -17,8 +17,8 @@ export interface Market {
 export type MarketCatalogue = (terms: MarketTerms) => Market;
 
 /**
- * A catalogue of the cluster's markets. Each is built once, whatever the number of accounts that trade there:
- * a million accounts with a market each of their own would not fit.
+ * A catalogue of the cluster's markets. Each is built once, however many accounts trade there: a
+ * million accounts with a market each of their own would not fit.
  */
 export function marketCatalogue(scales: Scales): MarketCatalogue {
   const known = new Map<string, Market>();

@@ -104,13 +104,31 @@ export function reportOf(
   };
 }
 
-/** A report as events carry it. */
-export function inEvent(report: ExecutionReport): Omit<ExecutionReport, 'type'> & {
-  orderType: OrderType;
-} {
-  const { type: orderType, ...rest } = report;
-  return { orderType, ...rest };
+/** A report as events carry it: an event's `type` is its own. */
+export function inEvent({ type, ...rest }: ExecutionReport): ReportInEvent {
+  return { orderType: type, ...rest };
 }
+
+/** The report that an event carries; its fields in the order in which every report has them. */
+export const reportIn = (event: ReportInEvent): ExecutionReport => ({
+  orderId: event.orderId,
+  clOrdId: event.clOrdId,
+  symbol: event.symbol,
+  side: event.side,
+  type: event.orderType,
+  timeInForce: event.timeInForce,
+  price: event.price,
+  ordStatus: event.ordStatus,
+  orderQty: event.orderQty,
+  cumQty: event.cumQty,
+  leavesQty: event.leavesQty,
+  avgPx: event.avgPx,
+  ...(event.reason !== undefined && { reason: event.reason }),
+  time: event.time,
+  fills: event.fills,
+});
+
+type ReportInEvent = Omit<ExecutionReport, 'type'> & { readonly orderType: OrderType };
 
 /** The asset that an order holds: a buy the quote, a sell the base. */
 export const assetHeld = ({ side, market }: OpenOrder): string =>

@@ -8,7 +8,15 @@ import { isRecorded, type Code } from '../contracts/codes.ts';
 import { actorKey } from '../contracts/ids.ts';
 import { formatUnits } from '../contracts/money.ts';
 import type { Market, MarketCatalogue } from './account-market.ts';
-import { assetHeld, holdOf, inEvent, newOrder, reportOf, scaleHeld, type OpenOrder } from './account-order.ts';
+import {
+  assetHeld,
+  holdOf,
+  inEvent,
+  newOrder,
+  reportOf,
+  scaleHeld,
+  type OpenOrder,
+} from './account-order.ts';
 import { accountId, toSymbol } from './account-requests.ts';
 import { balanceOf, isTaken, type AccountContext } from './account-state.ts';
 import { defer, reject, type Context, type Decision, type Outgoing, type State } from './actor.ts';
@@ -22,7 +30,7 @@ type Judged = Decision<AccountEvent>;
 /** More would make one cancel-all too large for a record. */
 export const openOrdersMax = 5_000;
 
-/** Judges a new order before it leaves; a refusal with an outcome's code leaves a `Rejected` order. */
+/** Judges a new order before it leaves; a refusal that is recorded leaves a `Rejected` order. */
 export function placeOrder(
   state: State<AccountContext>,
   command: Place,
@@ -141,7 +149,9 @@ function rejected(
     type: command.type,
     timeInForce: command.timeInForce,
     price:
-      instrument && typeof price === 'number' ? instrument.priceText(price) : (command.price ?? null),
+      instrument && typeof price === 'number'
+        ? instrument.priceText(price)
+        : (command.price ?? null),
     ordStatus: 'Rejected' as const,
     orderQty:
       instrument && typeof quantity === 'number'

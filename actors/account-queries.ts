@@ -1,4 +1,5 @@
 import { AccountQuery } from '../contracts/account.ts';
+import type { ExecutionReport } from '../contracts/execution-report.ts';
 import { formatUnits, scaleOf, type Scales, type Units, type Value } from '../contracts/money.ts';
 import { refusal, success } from '../contracts/reply.ts';
 import { reportOf } from './account-order.ts';
@@ -42,7 +43,10 @@ function perAsset<T>(
  * report without fills has less than a kilobyte, so the most that a page may list is far below
  * the most that it may weigh.
  */
-function openOrders(state: Account, body: { after?: string | undefined; limit?: number | undefined }) {
+function openOrders(
+  state: Account,
+  body: { after?: string | undefined; limit?: number | undefined },
+) {
   const after = body.after === undefined ? 0 : Number(body.after);
   if (!Number.isSafeInteger(after) || after < 0) {
     return refusal('request/malformed', 'after: must be the `next` of an earlier page.');
@@ -53,12 +57,13 @@ function openOrders(state: Account, body: { after?: string | undefined; limit?: 
   for (const order of state.context.orders.values()) {
     if (order.n <= after) continue;
     if (orders.length === limit) return success({ orders, next: String(last) });
-    const { fills: _, ...report } = reportOf(order, []);
-    orders.push(report);
+    orders.push(withoutFills(reportOf(order, [])));
     last = order.n;
   }
   return success({ orders });
 }
+
+const withoutFills = ({ fills: _, ...report }: ExecutionReport) => report;
 
 function oneOrder(state: Account, { clOrdId }: { clOrdId: string }) {
   const open = openOrder(state.context, clOrdId);

@@ -10,7 +10,13 @@ import type { AccountEvent } from '../contracts/account-events.ts';
 import type { Code } from '../contracts/codes.ts';
 import { actorKey, splitActorKey } from '../contracts/ids.ts';
 import { formatUnits } from '../contracts/money.ts';
-import { assetHeld, holdWithReplace, scaleHeld, type OpenOrder, type Replace } from './account-order.ts';
+import {
+  assetHeld,
+  holdWithReplace,
+  scaleHeld,
+  type OpenOrder,
+  type Replace,
+} from './account-order.ts';
 import { balanceOf, isTaken, openOrder, type AccountContext } from './account-state.ts';
 import {
   accept,

@@ -60,13 +60,11 @@ const SavedAccount = z.strictObject({
       quantity: lots,
     }),
   ),
-  cancelAlls: z.array(
-    z.tuple([z.string(), z.strictObject({ unanswered: lots, canceled: lots })]),
-  ),
+  cancelAlls: z.array(z.tuple([z.string(), z.strictObject({ unanswered: lots, canceled: lots })])),
   ordersNumbered: z.number().int(),
 });
 
-/** Lists keep the order of their maps, which is history too: the order of placing, or of closing. */
+/** Lists keep the order of their maps, which is history too: of placing, or of closing. */
 export function saveAccount(account: AccountContext): Json {
   return {
     balances: [...account.balances].map(([asset, { available, held }]) => [
@@ -83,17 +81,25 @@ export function saveAccount(account: AccountContext): Json {
   };
 }
 
-function saveOrder(order: OpenOrder): Json {
-  const { market: _, replaces: __, protectionPrice = null, price = null, ...rest } = order;
-  return {
-    ...rest,
-    protectionPrice,
-    price,
-    ticksTimesLots: order.ticksTimesLots.toString(),
-    standing: order.standing.toString(),
-    hold: order.hold.toString(),
-  };
-}
+/** Field by field: the same state must give the same text, wherever the order came from. */
+const saveOrder = (order: OpenOrder): Json => ({
+  n: order.n,
+  orderId: order.orderId,
+  symbol: order.symbol,
+  side: order.side,
+  type: order.type,
+  timeInForce: order.timeInForce,
+  protectionPrice: order.protectionPrice ?? null,
+  clOrdId: order.clOrdId,
+  price: order.price ?? null,
+  quantity: order.quantity,
+  cumQuantity: order.cumQuantity,
+  ticksTimesLots: order.ticksTimesLots.toString(),
+  fills: order.fills,
+  time: order.time,
+  standing: order.standing.toString(),
+  hold: order.hold.toString(),
+});
 
 /** The account that was saved; its names and each order's replaces are indexed again. */
 export function loadAccount(saved: Json, marketOf: MarketCatalogue): AccountContext {

@@ -1,4 +1,4 @@
-/** How an account takes what a symbol did to its orders, and answers the commands that wait for it. */
+/** How an account takes what a symbol did to its orders, and answers the commands that wait. */
 import type { AccountEvent } from '../contracts/account-events.ts';
 import type { ExecutionReport, Fill } from '../contracts/execution-report.ts';
 import { refusal, success, type Reply } from '../contracts/reply.ts';
@@ -21,11 +21,7 @@ type Request = NonNullable<Update['request']>;
 type Refused = Extract<OrderStep, { kind: 'refused' }>;
 
 /** What becomes of an account by a symbol's update: one event for each step. */
-export function takeUpdate(
-  state: State<AccountContext>,
-  update: Update,
-  context: Context,
-): Judged {
+export function takeUpdate(state: State<AccountContext>, update: Update, context: Context): Judged {
   const account = state.context;
   const { request, steps } = update;
   const refused = steps.find((step) => step.kind === 'refused');
@@ -113,7 +109,7 @@ function followReplace(
   bookReplaced(order, replace);
 }
 
-/** orderQty = cumQty + leavesQty + cancelled: the symbol cancels all that is left, or we disagree. */
+/** orderQty = cumQty + leavesQty + cancelled: the symbol cancels all that is left, or disagrees. */
 function checkCanceled(order: OpenOrder, quantity: string): void {
   const canceled = known(order.market.instrument.lots(quantity));
   if (order.cumQuantity + canceled !== order.quantity) {

@@ -17,6 +17,7 @@ import {
   type Units,
 } from '../contracts/money.ts';
 import { accountEvolution } from './account-evolution.ts';
+import { publishedOrder } from './published-order.ts';
 import { placeOrder } from './account-place.ts';
 import { accountQueries, holdingsOf } from './account-queries.ts';
 import { cancelAll, cancelOrder, replaceOrder } from './account-requests.ts';
@@ -44,6 +45,7 @@ export function accountActor(scales: Scales): ActorType {
     command: AccountCommand,
     event: AccountEvent,
     internal: accountEventsInternal,
+    publish: publishedOrder,
     machine: accountMachine(scales, marketOf),
     decide: (state, command, context) => {
       if (state.value === 'none' && command.name !== 'deposit') return reject('account/unknown');
@@ -138,7 +140,7 @@ function receive(state: Account, message: Incoming, context: Context): Judged {
   return takeUpdate(state, message.body as OrderUpdate['body'], context);
 }
 
-/** The most that an account may have of one asset, in minor units: a guard against absurd deposits. */
+/** The most that an account may have of one asset, in minor units: no deposit is that absurd. */
 const unitsMax = tenTo(45);
 
 type Cash = Extract<AccountCommand, { name: 'deposit' | 'withdraw' }>;

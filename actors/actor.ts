@@ -9,7 +9,7 @@
 import { createActor, type AnyStateMachine, type ContextFrom } from 'xstate';
 import { z } from 'zod';
 import type { ActorKey } from '../contracts/ids.ts';
-import type { Json } from '../contracts/json.ts';
+import type { Json, JsonObject } from '../contracts/json.ts';
 import type { Value } from '../contracts/money.ts';
 import type { EventBody } from '../contracts/record.ts';
 import { refusal, success, type Reply } from '../contracts/reply.ts';
@@ -155,6 +155,8 @@ export interface ActorSource<
   };
   /** Events that stay in the log and are not published. */
   readonly internal?: readonly z.infer<Event>['type'][];
+  /** The body under which an event is published; without this, the event less its `type`. */
+  readonly publish?: (event: z.infer<Event>) => JsonObject;
   /** Turns a context that is not plain JSON into JSON and back; equal states must give equal JSON. */
   readonly persist?: {
     save(context: ContextFrom<Machine>): Json;
@@ -169,10 +171,11 @@ export interface ActorType {
   readonly type: string;
   readonly commands: ReadonlyMap<string, z.ZodType>;
   readonly queries: ReadonlyMap<string, Query<unknown>>;
-  readonly internal: ReadonlySet<string>;
   decide(state: State<unknown>, command: unknown, context: Context): Decision;
   receive(state: State<unknown>, message: Incoming, context: Context): Decision;
   holdings(state: State<unknown>): Value;
+  /** The body under which an event is published; undefined for one that stays in the log. */
+  publish(event: EventBody): JsonObject | undefined;
   /** A live instance: new, or as it was saved. */
   start(saved?: SavedState): Instance;
 }
@@ -200,15 +203,20 @@ export function defineActor<
     type: source.type,
     commands: new Map(source.command.options.map((option) => [commandName(option), option])),
     queries: new Map(Object.entries(source.query ?? {}).map(([name, read]) => [name, asQuery(read)])),
-    internal: new Set(source.internal),
     decide: (state, command, context) =>
       source.decide(typed(state), command as z.infer<Command>, context) as Decision,
     receive: (state, message, context) =>
       (source.receive?.(typed(state), message, context) ?? react([])) as Decision,
+    publish: (event) => {
+      if (source.internal?.includes(event.type)) return undefined;
+      return source.publish ? source.publish(event as z.infer<Event>) : bodyOf(event);
+    },
     holdings: (state) => source.holdings?.(typed(state)) ?? {},
     start: (saved) => startInstance(source.machine, source.persist as Persist | undefined, saved),
   };
 }
+
+const bodyOf = ({ type: _, ...body }: EventBody): JsonObject => body;
 
 interface Persist {
   save(context: unknown): Json;

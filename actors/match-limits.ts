@@ -63,7 +63,9 @@ interface Lengths {
 function longestTexts({ state }: Market, entry: Entry): Lengths {
   const { definition, instrument } = listingOf(state);
   const highest =
-    entry.side === 'sell' ? state.book.bestPrice('buy') : (entry.limit ?? state.book.worstPrice('sell'));
+    entry.side === 'sell'
+      ? state.book.bestPrice('buy')
+      : (entry.limit ?? state.book.worstPrice('sell'));
   const price = highest ?? 1;
   const { quantity } = entry;
   const texts = {

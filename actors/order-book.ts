@@ -39,7 +39,7 @@ export interface MatchLimits<Detail> {
   bytesOf(maker: BookOrder<Detail>): number;
 }
 
-/** A maker that the taker meets: it trades `quantity` lots, or, at 0, expires as the taker's own. */
+/** A maker that the taker meets: it trades `quantity` lots, or at 0 expires as the taker's own. */
 export interface Hit<Detail> {
   readonly maker: BookOrder<Detail>;
   readonly quantity: number;
@@ -97,7 +97,7 @@ export class OrderBook<Detail> {
     return found;
   }
 
-  /** Every order: buys, then sells; best price first; oldest first. Adding them so restores the book. */
+  /** Every order: buys, then sells; best price first; oldest first. Adding them so restores it. */
   orders(): BookOrder<Detail>[] {
     const found: BookOrder<Detail>[] = [];
     for (const ladder of [this.#buys, this.#sells]) {
@@ -157,7 +157,15 @@ export class OrderBook<Detail> {
     }
     const previous = level.last;
     const node: Node<Detail> = {
-      id, side, price, quantity, owner, detail, level, previous, next: undefined,
+      id,
+      side,
+      price,
+      quantity,
+      owner,
+      detail,
+      level,
+      previous,
+      next: undefined,
     };
     if (previous) previous.next = node;
     else level.first = node;
@@ -169,7 +177,8 @@ export class OrderBook<Detail> {
   /** Takes lots off an open order; it keeps its place, or leaves the book if none are left. */
   reduce(id: string, quantity: number): void {
     const node = this.#node(id);
-    if (quantity > node.quantity) throw new Error(`order ${id} has only ${node.quantity} lots open`);
+    if (quantity > node.quantity)
+      throw new Error(`order ${id} has only ${node.quantity} lots open`);
     if (quantity === node.quantity) return this.#unlink(node);
     node.quantity -= quantity;
     node.level.total -= quantity;

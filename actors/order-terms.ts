@@ -14,7 +14,7 @@ export interface OrderTerms {
   readonly protectionPrice?: string | undefined;
 }
 
-/** Why no symbol could take such an order: the text of a `request/malformed`; undefined if one can. */
+/** Why no symbol could take such an order, as a sentence for its sender; undefined if one can. */
 export function malformedTerms(terms: OrderTerms): string | undefined {
   if (terms.type === 'limit' && terms.price === undefined) return 'A limit order needs a price.';
   if (terms.type === 'market') {
@@ -51,5 +51,7 @@ export function parseTerms(instrument: Instrument, terms: OrderTerms): ParsedTer
   return { price, quantity, protectionPrice };
 }
 
-const optionalTicks = (instrument: Instrument, text: string | undefined): number | undefined | Code =>
-  text === undefined ? undefined : instrument.priceTicks(text);
+const optionalTicks = (
+  instrument: Instrument,
+  text: string | undefined,
+): number | undefined | Code => (text === undefined ? undefined : instrument.priceTicks(text));

@@ -83,7 +83,7 @@ export class PriceLadder<Level extends Priced> {
     if (chunk.length < chunkLengthMin) this.#shrink(c, chunk);
   }
 
-  /** Merges a short chunk into the one before it, so that chunks do not outnumber their levels' need. */
+  /** Merges a short chunk into the one before it, so that few levels never hold many chunks. */
   #shrink(c: number, chunk: Level[]): void {
     const before = this.#chunks[c - 1];
     if (before && before.length + chunk.length <= chunkLengthMax / 2) {
@@ -111,7 +111,7 @@ export class PriceLadder<Level extends Priced> {
     return low;
   }
 
-  /** Where in a chunk the rank is or belongs; looks from the best end first, where most changes are. */
+  /** Where in a chunk the rank is or belongs; a rank above all of them is the common case. */
   #indexIn(chunk: readonly Level[], rank: number): number {
     let high = chunk.length;
     if (high > 0 && this.#rankOf(chunk[high - 1] as Level) < rank) return high;

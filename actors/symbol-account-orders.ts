@@ -72,7 +72,11 @@ export function receiveOrderRequest(
   return react(outcome.kind === 'refused' ? [] : outcome.events, { send });
 }
 
-function judge(state: State<SymbolContext>, request: OrderRequest, market: Market): Judged | Refused {
+function judge(
+  state: State<SymbolContext>,
+  request: OrderRequest,
+  market: Market,
+): Judged | Refused {
   const { listing } = state.context;
   if (!listing) return refused('symbol/unknown');
   if (listing.definition.settlement !== 'accounts') return refused('symbol/settlement');
@@ -85,7 +89,7 @@ function judge(state: State<SymbolContext>, request: OrderRequest, market: Marke
     : judgeReplace(market, { ...request.body, ...order });
 }
 
-/** The requester's update first, then one for each other order, in the order in which they were met. */
+/** The requester's update first, then one for each other order, as they were met. */
 function updatesOf(request: OrderRequest, outcome: Judged, instrument: Instrument): Outgoing[] {
   const traded = outcome.met.filter((met) => 'quantity' in met);
   const steps: OrderStep[] = [];

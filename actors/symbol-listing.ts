@@ -2,19 +2,10 @@
  * Listing, halting and resuming. Each changes what accounts must know of the symbol, so each sends
  * the definition to all partitions and is answered when all of them have it.
  */
-import type { JsonObject } from '../contracts/json.ts';
 import { parseUnits, scaleOf, type Scales } from '../contracts/money.ts';
 import { refusal, success, type Reply } from '../contracts/reply.ts';
 import type { Definition } from '../contracts/symbol.ts';
-import {
-  accept,
-  defer,
-  react,
-  reject,
-  type Context,
-  type Decision,
-  type State,
-} from './actor.ts';
+import { accept, defer, react, reject, type Context, type Decision, type State } from './actor.ts';
 import type { SymbolReference } from './order-messages.ts';
 import type { SymbolEvent } from './symbol-events.ts';
 import { listingOf, type SymbolContext } from './symbol-state.ts';
@@ -33,9 +24,13 @@ export const referenceOf = (definition: Definition, status: Status): SymbolRefer
   status,
 });
 
-/** A definition as it was given. */
-export const definitionJson = ({ makerFee, takerFee, ...sizes }: Definition): JsonObject => ({
-  ...sizes,
+/** The definition in a command, an event or a snapshot, as it was given. */
+export const definitionIn = ({ makerFee, takerFee, ...given }: Definition) => ({
+  base: given.base,
+  quote: given.quote,
+  tickSize: given.tickSize,
+  lotSize: given.lotSize,
+  settlement: given.settlement,
   ...(makerFee !== undefined && { makerFee }),
   ...(takerFee !== undefined && { takerFee }),
 });

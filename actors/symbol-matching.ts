@@ -59,7 +59,10 @@ export interface Entered {
 export function enter(market: Market, entry: Entry): Entered {
   const { book } = market.state;
   if (!book.crosses(entry.side, entry.limit)) {
-    return { met: [], canceled: endOfRest(market, entry, { rest: entry.quantity, stopped: undefined }) };
+    return {
+      met: [],
+      canceled: endOfRest(market, entry, { rest: entry.quantity, stopped: undefined }),
+    };
   }
   const fillOrKill = entry.timeInForce === 'FOK';
   const match = book.match({ ...entry, fillOrKill }, matchLimits(market, entry));
@@ -119,8 +122,12 @@ function settle(
     if (settles) {
       const more = instrument.exactAmount({ side: entry.side, role: 'taker', price, quantity });
       booked = {
-        maker: bookedOf(instrument, maker.side, maker.detail.exact,
-          instrument.exactAmount({ side: maker.side, role: 'maker', price, quantity })),
+        maker: bookedOf(
+          instrument,
+          maker.side,
+          maker.detail.exact,
+          instrument.exactAmount({ side: maker.side, role: 'maker', price, quantity }),
+        ),
         taker: bookedOf(instrument, entry.side, exact, more),
       };
       exact += more;

@@ -48,11 +48,20 @@ export function judgeSubmit(market: Market, order: NewOrder): Judged | Refused {
     return refused('order/protection-required');
   }
   if (book.get(order.id)) return refused('order/duplicate');
-  if (order.postOnly === true && book.crosses(order.side, price)) return refused('order/would-cross');
+  if (order.postOnly === true && book.crosses(order.side, price))
+    return refused('order/would-cross');
   const { id, owner, side, timeInForce, selfTradePrevention } = order;
   const limit = price ?? protectionPrice;
   const entry: Entry = {
-    id, side, timeInForce, price, limit, quantity, owner, selfTradePrevention, exact: 0n,
+    id,
+    side,
+    timeInForce,
+    price,
+    limit,
+    quantity,
+    owner,
+    selfTradePrevention,
+    exact: 0n,
   };
   const accepted: SymbolEvent = {
     type: 'accepted',
@@ -64,7 +73,9 @@ export function judgeSubmit(market: Market, order: NewOrder): Judged | Refused {
     quantity: instrument.quantityText(quantity),
     ...(order.postOnly === true && { postOnly: true }),
     ...(owner !== '' && { account: owner, selfTradePrevention }),
-    ...(protectionPrice !== undefined && { protectionPrice: instrument.priceText(protectionPrice) }),
+    ...(protectionPrice !== undefined && {
+      protectionPrice: instrument.priceText(protectionPrice),
+    }),
   };
   const entered = enter(market, entry);
   return judged(entered, [accepted, ...eventsOf(entered), ...listOf(entered.canceled)]);
@@ -78,7 +89,7 @@ export function judgeCancel(market: Market, id: string, owner: string): Judged |
   return judged({ met: [], canceled: event }, [event]);
 }
 
-/** A replace; `quantity` is the total of the order where it belongs to an account, else what shall be open. */
+/** A replace; `quantity` is the total of an account's order, else what shall be open. */
 export interface Replace {
   readonly id: string;
   readonly owner: string;

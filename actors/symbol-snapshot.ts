@@ -1,11 +1,11 @@
-/** The JSON form of a symbol's state; orders stand in an order that restores their time priority. */
+/** The JSON form of a symbol's state; its list of orders keeps their time priority. */
 import { z } from 'zod';
 import { SelfTradePrevention, Side } from '../contracts/execution-report.ts';
 import type { Json } from '../contracts/json.ts';
 import { Definition, Trade } from '../contracts/symbol.ts';
 import type { Instrument } from './instrument.ts';
 import type { SymbolReference } from './order-messages.ts';
-import { definitionJson, referenceOf } from './symbol-listing.ts';
+import { definitionIn, referenceOf } from './symbol-listing.ts';
 import { initialContext, latestTrades, type Order, type SymbolContext } from './symbol-state.ts';
 
 /** The fields of an `Order` in the order of `saveOrder`. */
@@ -43,7 +43,7 @@ const Saved = z.object({
 export function saveSymbol(context: SymbolContext): Json {
   if (context.passing) throw new Error('a symbol is saved between commands only');
   return {
-    definition: context.listing ? definitionJson(context.listing.definition) : null,
+    definition: context.listing ? definitionIn(context.listing.definition) : null,
     orders: context.book.orders().map(saveOrder),
     trades: latestTrades(context),
     executions: context.executions,

@@ -90,7 +90,8 @@ export function applyAccepted(context: SymbolContext, event: AcceptedEvent): voi
     detail: {
       postOnly: event.postOnly ?? false,
       selfTradePrevention: event.selfTradePrevention ?? 'NONE',
-      protectionPrice: protection === undefined ? undefined : known(instrument.priceTicks(protection)),
+      protectionPrice:
+        protection === undefined ? undefined : known(instrument.priceTicks(protection)),
       traded: 0,
       exact: 0n,
     },
@@ -153,7 +154,9 @@ export function applyReplicationJoined(
   context: SymbolContext,
   event: EventOf<'replication-joined'>,
 ): void {
-  context.replications.find(({ version }) => version === event.version)?.requests.push(event.request);
+  context.replications
+    .find(({ version }) => version === event.version)
+    ?.requests.push(event.request);
 }
 
 export function applyReplicationConfirmed(

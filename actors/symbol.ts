@@ -26,9 +26,10 @@ import {
 import { instrument, type Instrument } from './instrument.ts';
 import type { SymbolReference } from './order-messages.ts';
 import { receiveOrderRequest } from './symbol-account-orders.ts';
+import { publishedOrder } from './published-order.ts';
 import { internalSymbolEvents, SymbolEvent } from './symbol-events.ts';
 import {
-  definitionJson,
+  definitionIn,
   judgeList,
   judgeStatus,
   receiveReplicated,
@@ -71,6 +72,7 @@ export function symbolActor(scales: Scales): ActorType {
     receive,
     query: queries,
     internal: internalSymbolEvents,
+    publish: publishedOrder,
     persist: { save: saveSymbol, load: (saved) => loadSymbol(saved, instrumentOf) },
     holdings: ({ context: { listing, fees } }) =>
       listing ? { [listing.definition.quote]: listing.instrument.quoteText(fees) } : {},
@@ -98,7 +100,8 @@ const symbolMachine = (instrumentOf: (reference: SymbolReference) => Instrument)
         on: {
           listed: {
             target: 'trading',
-            actions: ({ context, event: { type: _, ...definition } }) => {
+            actions: ({ context, event }) => {
+              const definition = definitionIn(event);
               const instrument = instrumentOf(referenceOf(definition, 'trading'));
               context.listing = { definition, instrument };
             },
@@ -130,10 +133,7 @@ function decide(
   context: Context,
   scales: Scales,
 ): Decision<SymbolEvent> {
-  if (command.name === 'list') {
-    const { name: _, ...definition } = command;
-    return judgeList(state, definition, scales, context);
-  }
+  if (command.name === 'list') return judgeList(state, definitionIn(command), scales, context);
   const { listing } = state.context;
   if (!listing) return reject('symbol/unknown');
   switch (command.name) {
@@ -228,7 +228,7 @@ const queries = {
     })),
   ),
   definition: query(SymbolQuery.definition.body, (state: State<SymbolContext>) =>
-    ifListed(state, ({ definition }) => definitionJson(definition)),
+    ifListed(state, ({ definition }) => definitionIn(definition)),
   ),
 };
 

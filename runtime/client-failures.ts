@@ -39,7 +39,7 @@ export class Unavailable extends Error {
   }
 }
 
-/** Some commands of a batch have no answer; `outcomes` has one entry per command, in the order asked. */
+/** Some commands of a batch have no answer; `outcomes` has one entry for each, in order. */
 export class BatchIncomplete extends Error {
   override readonly name = 'BatchIncomplete';
   readonly outcomes: readonly (Answer | OutcomeUnknown | Unavailable)[];

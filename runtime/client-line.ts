@@ -50,7 +50,7 @@ export class Line {
     });
   }
 
-  /** Tries until an attempt is done or the deadline has passed. An attempt is told how long it has. */
+  /** Tries until an attempt is done or the deadline has passed; each is told how long it has. */
   async retry<T>(
     until: Until,
     attempt: (timeoutMs: number) => Promise<Tried<T>>,

@@ -7,8 +7,8 @@
  * (ask again with the id it names), `Unavailable` (nothing was done), `BatchIncomplete`,
  * `ClientClosed`, or the reason of the caller's signal.
  *
- * Commands to one actor keep their order only if each is awaited before the next is sent; this holds
- * for the commands of one batch too, for those put off are asked again after the others.
+ * Commands to one actor keep their order only if each is awaited before the next is sent. That goes
+ * for the commands of one batch too: those put off are asked again after the others.
  */
 import { wireLimits } from '../contracts/batch.ts';
 import { isActorId, isCommandId, parseActorKey } from '../contracts/ids.ts';

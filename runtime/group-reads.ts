@@ -15,9 +15,17 @@ export interface Seat {
 /** Where an entry stands in its log; ordered by epoch, then position. */
 export type EntryId = Pick<Entry, 'epoch' | 'position'>;
 
+/**
+ * `kept`: the consumer held the seat all along; `taken`: it was free, and another may have held it
+ * since the consumer last did; `refused`: another holds it.
+ */
+export type Hold = 'kept' | 'taken' | 'refused';
+
 export interface GroupReads {
   /** Makes the group where it is not there yet, to begin with the oldest entry or after the newest. */
   open(group: string, partitions: number, from: 'start' | 'now'): Promise<void>;
+  /** Forgets the group, and with it what it has not acknowledged. */
+  remove(group: string, partitions: number): Promise<void>;
 
   /** Says that a consumer lives; answers with all of the group that do, in order of name. */
   present(group: string, consumer: string, ttlMs: number): Promise<readonly string[]>;
@@ -25,15 +33,19 @@ export interface GroupReads {
 
   /** Who holds each seat of the group at present, by partition. */
   holders(group: string, partitions: number): Promise<readonly (string | undefined)[]>;
-  /** Takes seats that are free and extends those held already; tells which are held now. */
-  hold(seats: readonly Seat[], ttlMs: number): Promise<readonly boolean[]>;
+  /** Takes seats that are free and extends those that the consumer holds already. */
+  hold(seats: readonly Seat[], ttlMs: number): Promise<readonly Hold[]>;
   release(seat: Seat): Promise<void>;
 
   /**
    * What was delivered and not acknowledged, oldest first, after an entry or from the beginning.
    * One that has left the log meanwhile comes with n = 0. `lost`: the seat is not the reader's.
    */
-  unacknowledged(seat: Seat, after: EntryId | undefined, count: number): Promise<readonly Entry[] | 'lost'>;
+  unacknowledged(
+    seat: Seat,
+    after: EntryId | undefined,
+    count: number,
+  ): Promise<readonly Entry[] | 'lost'>;
   /** What comes next, epoch markers included; from now on it counts as delivered. */
   next(seat: Seat, count: number): Promise<readonly Entry[] | 'lost'>;
   acknowledge(group: string, partition: number, entries: readonly EntryId[]): Promise<void>;

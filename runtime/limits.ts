@@ -1,5 +1,3 @@
-import { wireLimits } from '../contracts/batch.ts';
-
 /**
  * Every bound of a host, in one place. At a limit the caller gets `runtime/busy` before anything is
  * appended; what is internal (channels, caches) waits or is dropped and rebuilt instead.
@@ -80,4 +78,3 @@ export function defaultLimits(partitions: number): Limits {
   };
 }
 
-export { wireLimits };

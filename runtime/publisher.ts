@@ -104,11 +104,11 @@ export class Publisher {
     if (type === undefined) return;
     const at = recordAddress(partition, epoch, position);
     record.events.forEach((event, index) => {
-      if (type.internal.has(event.type)) return;
-      const { type: name, ...body } = event;
+      const body = type.publish(event);
+      if (body === undefined) return;
       const payload = JSON.stringify({ ...body, at, time: record.time, version: record.version });
       const headers = { 'Nats-Msg-Id': `${at}.${index}` };
-      bus.publish(subjects.event(record.actor, name), payload, { headers });
+      bus.publish(subjects.event(record.actor, event.type), payload, { headers });
     });
   }
 }

@@ -183,8 +183,9 @@ export class Residents {
       const queue = this.#loading.get(key) ?? [];
       this.#loading.delete(key);
       this.#waiting -= queue.length;
+      // Not `use(resident)`: what one does may take the actor out of memory again.
       for (const use of queue) {
-        if (!this.#closed) use(resident);
+        if (!this.#closed) this.with(key, use);
       }
     });
   }

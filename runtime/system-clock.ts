@@ -40,7 +40,8 @@ function uuid7(time: number, counter: number, tail: number): string {
   const clock = time.toString(16).padStart(12, '0');
   const high = Math.floor(counter / 2 ** 30);
   const middle = Math.floor(counter / 2 ** 16) % 2 ** 14;
-  const low = (counter % 2 ** 16).toString(16).padStart(4, '0') + tail.toString(16).padStart(8, '0');
+  const low =
+    (counter % 2 ** 16).toString(16).padStart(4, '0') + tail.toString(16).padStart(8, '0');
   const version = (0x7000 + high).toString(16);
   const variant = (0x8000 + middle).toString(16);
   return `${clock.slice(0, 8)}-${clock.slice(8)}-${version}-${variant}-${low}`;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { UsageError, type Command } from './command-line.ts';
 
-const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
+const commands = new Map<string, () => Promise<Command>>([
   ['start', () => import('./commands/start.ts')],
   ['up', () => import('./commands/up.ts')],
   ['host', () => import('./commands/host.ts')],

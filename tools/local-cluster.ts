@@ -7,6 +7,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClusterSettings } from '../contracts/cluster.ts';
+import { canonicalJson } from '../contracts/json.ts';
 import type { Leases } from '../runtime/leases.ts';
 import { connect } from '../runtime/redis/connection.ts';
 import { redisLeases } from '../runtime/redis/leases.ts';
@@ -136,7 +137,7 @@ async function ownNats(
   return nats.current;
 }
 
-/** Creates the cluster, or checks that the one that is there has the partitions asked for. */
+/** Creates the cluster, or checks that the one that is there is the one asked for. */
 async function settledPartitions(
   leases: Leases,
   options: LocalClusterOptions,
@@ -149,10 +150,17 @@ async function settledPartitions(
     scales: configured.scales,
   };
   const settled = await leases.settle(wanted);
+  const elsewhere = 'or name another directory with --data.';
   if (asked !== undefined && settled.partitions !== asked) {
     throw new Error(
-      `The cluster in ${options.data} was created with ${settled.partitions} partitions, which never change; ` +
-        `${asked} were asked for. Leave --partitions out, or name another directory with --data.`,
+      `The cluster in ${options.data} was created with ${settled.partitions} partitions, which ` +
+        `never change; ${asked} were asked for. Leave --partitions out, ${elsewhere}`,
+    );
+  }
+  if (canonicalJson(settled.scales) !== canonicalJson(wanted.scales)) {
+    throw new Error(
+      `The cluster in ${options.data} was created with the scales ${canonicalJson(settled.scales)}, ` +
+        `which never change. Set MILLRACE_SCALES to these, ${elsewhere}`,
     );
   }
   return settled.partitions;

@@ -60,8 +60,10 @@ function beginningOf(pid) {
   const status = read(`/proc/${pid}/stat`);
   if (status === undefined) return '';
   // The second field is the program's name in parentheses and may itself contain both.
-  const started = status.slice(status.lastIndexOf(')') + 2).split(' ')[19];
-  return `${read('/proc/sys/kernel/random/boot_id')?.trim()} ${started}`;
+  const fields = status.slice(status.lastIndexOf(')') + 2).split(' ');
+  // A zombie does nothing any more, but keeps its number until somebody asks for its status.
+  if (fields[0] === 'Z' || fields[0] === 'X') return 'ended';
+  return `${read('/proc/sys/kernel/random/boot_id')?.trim()} ${fields[19]}`;
 }
 
 function read(path) {

@@ -156,7 +156,9 @@ class MemoryBus implements Bus {
     });
   }
 
-  subscribe(...[subject, handler, queue]: Parameters<Bus['subscribe']>): ReturnType<Bus['subscribe']> {
+  subscribe(
+    ...[subject, handler, queue]: Parameters<Bus['subscribe']>
+  ): ReturnType<Bus['subscribe']> {
     const subscriber: Subscriber = { pattern: subject.split('.'), queue, handler, open: true };
     const leave = (): void => {
       this.#hub.remove(subscriber);
@@ -196,7 +198,8 @@ class MemoryBus implements Bus {
 /** The sender may go on to change its bytes, so the message takes a copy. */
 function encode(payload: string | Uint8Array): Uint8Array {
   const bytes = typeof payload === 'string' ? new TextEncoder().encode(payload) : payload.slice();
-  if (bytes.length > payloadBytesMax) throw new Error(`a payload of ${bytes.length} bytes is too large`);
+  if (bytes.length > payloadBytesMax)
+    throw new Error(`a payload of ${bytes.length} bytes is too large`);
   return bytes;
 }
 

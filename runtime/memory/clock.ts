@@ -18,7 +18,8 @@ export function manualClock(start = 1_700_000_000_000): ManualClock {
 
   const next = (until: number): Due | undefined => {
     let first: Due | undefined;
-    for (const timer of timers) if (timer.at <= until && (!first || timer.at < first.at)) first = timer;
+    for (const timer of timers)
+      if (timer.at <= until && (!first || timer.at < first.at)) first = timer;
     return first;
   };
 

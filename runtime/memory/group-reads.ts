@@ -1,5 +1,11 @@
 /** Consumer groups in memory: for tests and simulations of this process. */
-import { compareEntries, logStart, type EntryId, type GroupReads, type Seat } from '../group-reads.ts';
+import {
+  compareEntries,
+  logStart,
+  type EntryId,
+  type GroupReads,
+  type Seat,
+} from '../group-reads.ts';
 import type { Entry } from '../log.ts';
 import type { Partitions } from './partition-store.ts';
 
@@ -19,7 +25,8 @@ export function memoryGroupReads(partitions: Partitions, now: () => number): Gro
   const known = (group: string, partition: number): Progress => {
     const key = `${group}:${partition}`;
     const found = progress.get(key);
-    if (found === undefined) throw new Error(`there is no consumer group ${group} at partition ${partition}`);
+    if (found === undefined)
+      throw new Error(`there is no consumer group ${group} at partition ${partition}`);
     return found;
   };
   const holderOf = ({ holder }: Progress): string | undefined =>
@@ -40,9 +47,15 @@ export function memoryGroupReads(partitions: Partitions, now: () => number): Gro
       for (let partition = 0; partition < count; partition++) {
         const key = `${group}:${partition}`;
         if (progress.has(key)) continue;
-        const delivered = from === 'start' ? logStart : (partitions(partition).entries.at(-1) ?? logStart);
+        const delivered =
+          from === 'start' ? logStart : (partitions(partition).entries.at(-1) ?? logStart);
         progress.set(key, { delivered, unacknowledged: [], holder: undefined });
       }
+    },
+
+    async remove(group, count) {
+      for (let partition = 0; partition < count; partition++)
+        progress.delete(`${group}:${partition}`);
     },
 
     async present(group, consumer, ttlMs) {
@@ -60,9 +73,10 @@ export function memoryGroupReads(partitions: Partitions, now: () => number): Gro
     hold: async (seats, ttlMs) =>
       seats.map(({ group, partition, consumer }) => {
         const found = known(group, partition);
-        if ((holderOf(found) ?? consumer) !== consumer) return false;
+        const holder = holderOf(found);
+        if (holder !== undefined && holder !== consumer) return 'refused';
         found.holder = { consumer, until: now() + ttlMs };
-        return true;
+        return holder === undefined ? 'taken' : 'kept';
       }),
 
     async release(seat) {
@@ -73,9 +87,13 @@ export function memoryGroupReads(partitions: Partitions, now: () => number): Gro
     async unacknowledged(seat, after = logStart, count) {
       const found = seated(seat);
       if (found === undefined) return 'lost';
-      const later = found.unacknowledged.filter((id) => compareEntries(id, after) > 0).slice(0, count);
+      const later = found.unacknowledged
+        .filter((id) => compareEntries(id, after) > 0)
+        .slice(0, count);
       const { entries } = partitions(seat.partition);
-      return later.map((id) => entries.find((entry) => compareEntries(entry, id) === 0) ?? gone(id));
+      return later.map(
+        (id) => entries.find((entry) => compareEntries(entry, id) === 0) ?? gone(id),
+      );
     },
 
     async next(seat, count) {

@@ -16,7 +16,8 @@ const ownership = (
   async acquire({ partition, host, nonce, group, leaseMs }) {
     const store = partitions(partition);
     const { owner, entries } = store;
-    if (owner && owner.nonce !== nonce && owner.until > now()) return { kind: 'held', host: owner.host };
+    if (owner && owner.nonce !== nonce && owner.until > now())
+      return { kind: 'held', host: owner.host };
     const top = topOf(entries);
     if (owner && owner.top !== top) return { kind: 'lost-tail', known: owner.top, found: top };
 
@@ -43,7 +44,12 @@ const ownership = (
     const owner = ownerUnder(store, fence);
     if (owner === undefined) return 'fenced';
     // Without its nonce the former owner can write no more, even before another has acquired.
-    store.owner = { ...owner, until: 0, nonce: '', published: Math.max(published, owner.published) };
+    store.owner = {
+      ...owner,
+      until: 0,
+      nonce: '',
+      published: Math.max(published, owner.published),
+    };
     return 'ok';
   },
 

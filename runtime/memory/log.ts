@@ -67,7 +67,8 @@ function firstFrom(entries: readonly Entry[], position: number): number {
   while (low < high) {
     const middle = (low + high) >>> 1;
     const entry = entries[middle];
-    if (entry !== undefined && entry.position + Math.max(entry.n - 1, 0) < position) low = middle + 1;
+    if (entry !== undefined && entry.position + Math.max(entry.n - 1, 0) < position)
+      low = middle + 1;
     else high = middle;
   }
   return low;

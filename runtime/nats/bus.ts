@@ -4,7 +4,15 @@
  * subscriptions are made again by the client before anything else is sent. So an outage loses
  * messages, as the port says, and never holds more than a moment's worth of them.
  */
-import { connect, ErrorCode, Events, headers, NatsError, type Msg, type NatsConnection } from 'nats';
+import {
+  connect,
+  ErrorCode,
+  Events,
+  headers,
+  NatsError,
+  type Msg,
+  type NatsConnection,
+} from 'nats';
 import { NoResponders, RequestTimeout, type Bus, type BusMessage, type Headers } from '../bus.ts';
 
 export interface NatsOptions {
@@ -36,7 +44,9 @@ export async function natsBus({ url, name, onError }: NatsOptions): Promise<Bus>
     });
     return new NatsBus(connection, onError ?? (() => {}));
   } catch (cause) {
-    throw new Error(`NATS does not answer at ${url}. Check that it runs and accepts connections.`, { cause });
+    throw new Error(`NATS does not answer at ${url}. Check that it runs and accepts connections.`, {
+      cause,
+    });
   }
 }
 
@@ -66,7 +76,8 @@ class NatsBus implements Bus {
     if (this.#connection.isClosed()) throw new NoResponders(`${subject}: the bus is closed`);
     try {
       const message = await this.#connection.request(subject, payload, {
-        timeout: options.timeoutMs,
+        // The client takes 0 for its own default and refuses less than 1.
+        timeout: Math.max(1, options.timeoutMs),
         ...(options.headers && { headers: encode(options.headers) }),
       });
       return new NatsMessage(message);
@@ -75,7 +86,9 @@ class NatsBus implements Bus {
     }
   }
 
-  subscribe(...[subject, handler, queue]: Parameters<Bus['subscribe']>): ReturnType<Bus['subscribe']> {
+  subscribe(
+    ...[subject, handler, queue]: Parameters<Bus['subscribe']>
+  ): ReturnType<Bus['subscribe']> {
     const subscription = this.#connection.subscribe(subject, {
       ...(queue !== undefined && { queue }),
       // An exception that reached the client would end its read loop for every subscription.
@@ -117,8 +130,10 @@ class NatsBus implements Bus {
 
   async #watch(): Promise<void> {
     for await (const status of this.#connection.status()) {
-      if (status.type === Events.Reconnect) this.#reconnected.forEach((callback) => this.#guarded(callback));
-      if (status.type === Events.Error) this.#onError(new Error(`NATS: ${String(status.data)}`));
+      if (status.type === Events.Reconnect)
+        this.#reconnected.forEach((callback) => this.#guarded(callback));
+      if (status.type === Events.Error)
+        this.#onError(new Error(`NATS: ${JSON.stringify(status.data)}`));
     }
   }
 }

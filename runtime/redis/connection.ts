@@ -49,7 +49,10 @@ export async function connect(url: string, options: ConnectionOptions = {}): Pro
     await redis.connect();
   } catch (cause) {
     redis.disconnect();
-    throw new Error(`Redis does not answer at ${url}. Check that it runs and accepts connections.`, { cause });
+    throw new Error(
+      `Redis does not answer at ${url}. Check that it runs and accepts connections.`,
+      { cause },
+    );
   }
   return new PipelinedConnection(redis);
 }

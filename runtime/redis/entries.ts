@@ -9,8 +9,15 @@ import { entries } from './replies.ts';
 const holds = (entry: Entry, position: number): boolean =>
   entry.position <= position && position < entry.position + entry.n;
 
-export function entryReads(connection: Connection, epochs: Epochs): Pick<Log, 'read' | 'entryAt' | 'last'> {
-  const forward = async (partition: number, from: string, count: number): Promise<readonly Entry[]> =>
+export function entryReads(
+  connection: Connection,
+  epochs: Epochs,
+): Pick<Log, 'read' | 'entryAt' | 'last'> {
+  const forward = async (
+    partition: number,
+    from: string,
+    count: number,
+  ): Promise<readonly Entry[]> =>
     entries(await connection.call('xrange', [keys.log(partition), from, '+', 'COUNT', `${count}`]));
 
   const newest = async (partition: number, upTo: string): Promise<Entry | undefined> =>
@@ -28,12 +35,17 @@ export function entryReads(connection: Connection, epochs: Epochs): Pick<Log, 'r
   };
 
   /** What follows an id; pages that hold only epoch markers are skipped. */
-  const recordsFrom = async (partition: number, id: string, count: number): Promise<readonly Entry[]> => {
+  const recordsFrom = async (
+    partition: number,
+    id: string,
+    count: number,
+  ): Promise<readonly Entry[]> => {
     let from = id;
     for (;;) {
       const page = await forward(partition, from, count);
       const last = page.at(-1);
-      if (last === undefined || page.length < count || page.some((entry) => entry.n > 0)) return page;
+      if (last === undefined || page.length < count || page.some((entry) => entry.n > 0))
+        return page;
       from = `(${entryId(last.epoch, last.position)}`;
     }
   };

@@ -18,7 +18,10 @@ export interface Epochs {
    * The epoch that a position belongs to, as far as is known here: right if `closed`, else perhaps
    * an earlier one. Undefined if the partition never had an owner.
    */
-  find(partition: number, position: number): Promise<{ epoch: number; closed: boolean } | undefined>;
+  find(
+    partition: number,
+    position: number,
+  ): Promise<{ epoch: number; closed: boolean } | undefined>;
   /** Reads the index of a partition anew. */
   refresh(partition: number): Promise<void>;
 }
@@ -29,7 +32,10 @@ export function epochIndex(connection: Connection): Epochs {
   const refresh = async (partition: number): Promise<void> => {
     const index = hash(await connection.call('hgetall', [keys.epochs(partition)]));
     const spans = index.map(([epoch, first]) => ({ epoch: integer(epoch), first: integer(first) }));
-    known.set(partition, spans.sort((a, b) => a.epoch - b.epoch));
+    known.set(
+      partition,
+      spans.sort((a, b) => a.epoch - b.epoch),
+    );
   };
 
   return {

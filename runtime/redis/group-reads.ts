@@ -4,7 +4,7 @@ import { entryId, parseEntryId } from '../../contracts/record.ts';
 import { logStart, type EntryId, type GroupReads, type Seat } from '../group-reads.ts';
 import type { Entry } from '../log.ts';
 import type { Connection } from './connection.ts';
-import { entries, integer, list, pairs, text } from './replies.ts';
+import { entries, list, oneOf, pairs, text } from './replies.ts';
 import { scripts } from './scripts.ts';
 
 export const redisGroupReads = (connection: Connection): GroupReads => ({
@@ -13,7 +13,9 @@ export const redisGroupReads = (connection: Connection): GroupReads => ({
   ...seats(connection),
 });
 
-const groups = (connection: Connection): Pick<GroupReads, 'open' | 'acknowledge' | 'tops'> => ({
+const groups = (
+  connection: Connection,
+): Pick<GroupReads, 'open' | 'remove' | 'acknowledge' | 'tops'> => ({
   async open(group, partitions, from) {
     const start = from === 'start' ? '0' : '$';
     const creations = upTo(partitions).map((partition) =>
@@ -24,6 +26,13 @@ const groups = (connection: Connection): Pick<GroupReads, 'open' | 'acknowledge'
         }),
     );
     await Promise.all(creations);
+  },
+
+  async remove(group, partitions) {
+    const removals = upTo(partitions).map((partition) =>
+      connection.call('xgroup', ['DESTROY', keys.log(partition), group]),
+    );
+    await Promise.all(removals);
   },
 
   async acknowledge(group, partition, acknowledged) {
@@ -39,7 +48,9 @@ const groups = (connection: Connection): Pick<GroupReads, 'open' | 'acknowledge'
       connection.call('xinfo', ['GROUPS', log]),
     ]);
     const all = list(known).map((described) => new Map<unknown, unknown>(pairs(described)));
-    const delivered = all.find((described) => described.get('name') === group)?.get('last-delivered-id');
+    const delivered = all
+      .find((described) => described.get('name') === group)
+      ?.get('last-delivered-id');
     return {
       log: entries(newest)[0] ?? logStart,
       delivered: delivered === undefined ? logStart : parseEntryId(text(delivered)),
@@ -49,7 +60,11 @@ const groups = (connection: Connection): Pick<GroupReads, 'open' | 'acknowledge'
 
 const consumers = (connection: Connection): Pick<GroupReads, 'present' | 'leave'> => ({
   async present(group, consumer, ttlMs) {
-    const reply = await connection.run(scripts.heartbeat, [keys.readers(group)], [consumer, `${ttlMs}`]);
+    const reply = await connection.run(
+      scripts.heartbeat,
+      [keys.readers(group)],
+      [consumer, `${ttlMs}`],
+    );
     return list(list(reply)[1]).map(text).toSorted();
   },
 
@@ -65,14 +80,16 @@ const seats = (
     const reading = upTo(partitions).map((partition) =>
       connection.call('get', [keys.reader(group, partition)]),
     );
-    return (await Promise.all(reading)).map((holder) => (holder === null ? undefined : text(holder)));
+    return (await Promise.all(reading)).map((holder) =>
+      holder === null ? undefined : text(holder),
+    );
   },
 
   async hold(wanted, ttlMs) {
     const taking = wanted.map(({ group, partition, consumer }) =>
       connection.run(scripts.seatHold, [keys.reader(group, partition)], [consumer, `${ttlMs}`]),
     );
-    return (await Promise.all(taking)).map((held) => integer(held) === 1);
+    return (await Promise.all(taking)).map((hold) => oneOf(['kept', 'taken', 'refused'], hold));
   },
 
   async release({ group, partition, consumer }) {

@@ -19,7 +19,9 @@ function ownership(
   return {
     async acquire({ partition, host, nonce, group, leaseMs }) {
       const at = [keys.owner(partition), keys.log(partition), keys.epochs(partition)];
-      return acquired(await connection.run(scripts.acquire, at, [nonce, host, group, `${leaseMs}`]));
+      return acquired(
+        await connection.run(scripts.acquire, at, [nonce, host, group, `${leaseMs}`]),
+      );
     },
 
     renew: (renewals, leaseMs) =>
@@ -33,7 +35,10 @@ function ownership(
 
     async release({ fence: { partition, epoch, nonce }, published }) {
       const args = [`${epoch}`, nonce, `${published}`];
-      return oneOf(['ok', 'fenced'], await connection.run(scripts.release, [keys.owner(partition)], args));
+      return oneOf(
+        ['ok', 'fenced'],
+        await connection.run(scripts.release, [keys.owner(partition)], args),
+      );
     },
 
     async owners(partitions) {
@@ -65,7 +70,9 @@ function ownership(
 
 const membership = (connection: Connection): Pick<Leases, 'heartbeat' | 'depart' | 'settle'> => ({
   async heartbeat(host, ttlMs) {
-    const [now, hosts] = list(await connection.run(scripts.heartbeat, [keys.hosts], [host, `${ttlMs}`]));
+    const [now, hosts] = list(
+      await connection.run(scripts.heartbeat, [keys.hosts], [host, `${ttlMs}`]),
+    );
     return { now: integer(now), hosts: list(hosts).map(text).toSorted() };
   },
 

@@ -27,7 +27,9 @@ const appends = (connection: Connection): Pick<Log, 'append' | 'check' | 'addDea
   check: (fences) =>
     Promise.all(
       fences.map(async ({ partition, epoch, nonce }) => {
-        const owner = list(await connection.call('hmget', [keys.owner(partition), 'epoch', 'nonce']));
+        const owner = list(
+          await connection.call('hmget', [keys.owner(partition), 'epoch', 'nonce']),
+        );
         return owner[0] === `${epoch}` && owner[1] === nonce;
       }),
     ),
@@ -50,12 +52,16 @@ const checkpointStore = (
   },
 
   async loadCheckpoints(partition) {
-    return list(await connection.call('lrange', [keys.checkpoints(partition), '0', '-1'])).map(text);
+    return list(await connection.call('lrange', [keys.checkpoints(partition), '0', '-1'])).map(
+      text,
+    );
   },
 
   async loadSegments(partition, names) {
     if (names.length === 0) return [];
-    const found = list(await connection.callForBytes('hmget', [keys.segments(partition), ...names]));
+    const found = list(
+      await connection.callForBytes('hmget', [keys.segments(partition), ...names]),
+    );
     return found.map((segment) => (segment === null ? undefined : bytes(segment)));
   },
 });

@@ -36,7 +36,8 @@ export function oneOf<const Word extends string>(words: readonly Word[], reply: 
 
 /** What HGETALL gives: the client makes an object of it. */
 export function hash(reply: unknown): readonly (readonly [string, unknown])[] {
-  if (typeof reply === 'object' && reply !== null && !Array.isArray(reply)) return Object.entries(reply);
+  if (typeof reply === 'object' && reply !== null && !Array.isArray(reply))
+    return Object.entries(reply);
   throw unexpected('a hash', reply);
 }
 
@@ -59,5 +60,7 @@ export function pairs(reply: unknown): (readonly [unknown, unknown])[] {
 }
 
 function unexpected(wanted: string, reply: unknown): Error {
-  return new Error(`Redis answered ${JSON.stringify(reply)?.slice(0, 200)} where ${wanted} was expected`);
+  return new Error(
+    `Redis answered ${JSON.stringify(reply)?.slice(0, 200)} where ${wanted} was expected`,
+  );
 }

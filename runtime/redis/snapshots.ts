@@ -21,8 +21,13 @@ interface Encoded {
   readonly state: Buffer;
 }
 
-export function snapshotStore(connection: Connection): Pick<Log, 'saveSnapshots' | 'loadSnapshots'> {
-  const saveCall = async (fence: Fence, values: readonly (string | Buffer)[]): Promise<'ok' | 'fenced'> => {
+export function snapshotStore(
+  connection: Connection,
+): Pick<Log, 'saveSnapshots' | 'loadSnapshots'> {
+  const saveCall = async (
+    fence: Fence,
+    values: readonly (string | Buffer)[],
+  ): Promise<'ok' | 'fenced'> => {
     const { partition, epoch, nonce } = fence;
     const reply = await connection.run(
       scripts.snapshots,
@@ -30,27 +35,44 @@ export function snapshotStore(connection: Connection): Pick<Log, 'saveSnapshots'
       [`${epoch}`, nonce, ...values],
     );
     const outcome = oneOf(['ok', 'fenced', 'incomplete'], reply);
-    if (outcome === 'incomplete') throw new Error('chunks of a snapshot are missing; write it again');
+    if (outcome === 'incomplete')
+      throw new Error('chunks of a snapshot are missing; write it again');
     return outcome;
   };
 
   const saveLarge = async (fence: Fence, snapshot: Encoded): Promise<'ok' | 'fenced'> => {
     const { partition, epoch, nonce } = fence;
     const { actor, version, state } = snapshot;
-    const at = [keys.owner(partition), keys.snapshots(partition), keys.chunks(partition, actor, version)];
+    const at = [
+      keys.owner(partition),
+      keys.snapshots(partition),
+      keys.chunks(partition, actor, version),
+    ];
     const count = Math.ceil(state.length / chunkBytes);
     for (let i = 0; i < count; i++) {
       const chunk = state.subarray(i * chunkBytes, (i + 1) * chunkBytes);
-      const reply = await connection.run(scripts.chunk, at, [`${epoch}`, nonce, actor, `${version}`, `${i}`, chunk]);
+      const reply = await connection.run(scripts.chunk, at, [
+        `${epoch}`,
+        nonce,
+        actor,
+        `${version}`,
+        `${i}`,
+        chunk,
+      ]);
       const outcome = oneOf(['ok', 'fenced', 'stale'], reply);
       if (outcome !== 'ok') return outcome === 'stale' ? 'ok' : 'fenced';
     }
     return saveCall(fence, [actor, `${snapshot.head} ${count}\n`]);
   };
 
-  const load = async (partition: number, actors: readonly string[]): Promise<(Snapshot | undefined)[]> => {
+  const load = async (
+    partition: number,
+    actors: readonly string[],
+  ): Promise<(Snapshot | undefined)[]> => {
     if (actors.length === 0) return [];
-    const values = list(await connection.callForBytes('hmget', [keys.snapshots(partition), ...actors]));
+    const values = list(
+      await connection.callForBytes('hmget', [keys.snapshots(partition), ...actors]),
+    );
     return Promise.all(actors.map((actor, i) => decode(partition, actor, values[i], 1)));
   };
 
@@ -69,8 +91,10 @@ export function snapshotStore(connection: Connection): Pick<Log, 'saveSnapshots'
       const part = await connection.callForBytes('hget', [key, `${i}`]);
       if (part !== null) parts.push(bytes(part));
     }
-    if (parts.length === chunks) return { actor, ...header, state: Buffer.concat(parts).toString() };
-    if (attempt === loadAttemptsMax) throw new Error(`chunks of the snapshot of ${actor} are missing`);
+    if (parts.length === chunks)
+      return { actor, ...header, state: Buffer.concat(parts).toString() };
+    if (attempt === loadAttemptsMax)
+      throw new Error(`chunks of the snapshot of ${actor} are missing`);
     const newer = await connection.callForBytes('hget', [keys.snapshots(partition), actor]);
     return decode(partition, actor, newer, attempt + 1);
   };

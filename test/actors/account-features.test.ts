@@ -1,4 +1,4 @@
-/** The published Gherkin features of an exchange's risk engine; see test/data/orderbook/README.md. */
+/** The published Gherkin features of an exchange's risk engine; see test/data/orderbook. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { AccountQuery } from '../../contracts/account.ts';
@@ -32,61 +32,91 @@ class Exchange {
   #eventsSeen = 0;
 
   readonly #steps: readonly (readonly [RegExp, Handler])[] = [
-    [/^New client (\w+) has a balance:$/, ([client = ''], rows) => {
-      for (const [asset = '', amount = ''] of rows) this.#ask(client, 'deposit', { asset, amount });
-    }],
-    [/^(\d+) (\w+) is added to the balance of a client (\w+)$/, ([amount = '', asset = '', client = '']) => {
-      this.#ask(client, 'deposit', { asset, amount });
-    }],
-    [/^A client (\w+) places an (.+)$/, ([client = '', order = '']) => {
-      expect(this.#place(client, order).reply).toMatchObject({ ok: true });
-    }],
-    [/^A client (\w+) could not place an (.+) due to RISK_NSF$/, ([client = '', order = '']) => {
-      expect(this.#place(client, order).reply).toMatchObject({
-        error: { code: 'account/insufficient-funds' },
-      });
-    }],
-    [/^A client (\w+) moves a price to (\d+) of the order (\d+)$/, ([client = '', price = '', id = '']) => {
-      expect(this.#move(client, price, id).reply).toMatchObject({ ok: true });
-      this.#names.set(id, this.#moved(id));
-    }],
     [
-      /^A client (\w+) could not move a price to (\d+) of the order (\d+) due to MATCHING_MOVE_FAILED_PRICE_OVER_RISK_LIMIT$/,
+      /^New client (\w+) has a balance:$/,
+      ([client = ''], rows) => {
+        for (const [asset = '', amount = ''] of rows)
+          this.#ask(client, 'deposit', { asset, amount });
+      },
+    ],
+    [
+      /^(\d+) (\w+) is added to the balance of a client (\w+)$/,
+      ([amount = '', asset = '', client = '']) => {
+        this.#ask(client, 'deposit', { asset, amount });
+      },
+    ],
+    [
+      /^A client (\w+) places an (.+)$/,
+      ([client = '', order = '']) => {
+        expect(this.#place(client, order).reply).toMatchObject({ ok: true });
+      },
+    ],
+    [
+      /^A client (\w+) could not place an (.+) due to RISK_NSF$/,
+      ([client = '', order = '']) => {
+        expect(this.#place(client, order).reply).toMatchObject({
+          error: { code: 'account/insufficient-funds' },
+        });
+      },
+    ],
+    [
+      /^A client (\w+) moves a price to (\d+) of the order (\d+)$/,
+      ([client = '', price = '', id = '']) => {
+        expect(this.#move(client, price, id).reply).toMatchObject({ ok: true });
+        this.#names.set(id, this.#moved(id));
+      },
+    ],
+    [
+      /^A client (\w+) could not move a price to (\d+) of the order (\d+) due to MATCHING_MOVE_FAILED_\w+$/,
       ([client = '', price = '', id = '']) => {
         expect(this.#move(client, price, id).reply).toMatchObject({
           error: { code: 'order/above-protection' },
         });
       },
     ],
-    [/^A client (\w+) cancels the remaining size (\d+) of the order (\d+)$/, ([client = '', size = '', id = '']) => {
-      const left = this.#order(client, id).leavesQty;
-      expect(left).toBe(quantityText(size));
-      expect(this.#ask(client, 'cancel-order', { origClOrdId: this.#name(id) }).reply).toMatchObject({
-        result: { ordStatus: 'Canceled' },
-      });
-    }],
-    [/^A balance of a client (\w+):$/, ([client = ''], rows) => {
-      const reply = this.world.get('account', client, 'balance');
-      const { balances } = AccountQuery.balance.result.parse(resultOf(reply));
-      const available = rows.map(([asset = '']) => [asset, balances[asset]?.available ?? '0']);
-      expect(available).toEqual(rows);
-    }],
-    [/^A client (\w+) does not have active orders$/, ([client = '']) => {
-      expect(this.#openOrders(client)).toEqual([]);
-    }],
-    [/^A client (\w+) orders:$/, ([client = ''], rows) => {
-      const orders = this.#openOrders(client);
-      expect(orders).toMatchObject(
-        rows.map(([id = '', price = '', size = '', filled = '', , side]) => ({
-          clOrdId: this.#name(id),
-          price: priceText(price),
-          orderQty: quantityText(size),
-          cumQty: quantityText(filled),
-          side: side === 'BID' ? 'buy' : 'sell',
-        })),
-      );
-      expect(orders).toHaveLength(rows.length);
-    }],
+    [
+      /^A client (\w+) cancels the remaining size (\d+) of the order (\d+)$/,
+      ([client = '', size = '', id = '']) => {
+        const left = this.#order(client, id).leavesQty;
+        expect(left).toBe(quantityText(size));
+        expect(
+          this.#ask(client, 'cancel-order', { origClOrdId: this.#name(id) }).reply,
+        ).toMatchObject({
+          result: { ordStatus: 'Canceled' },
+        });
+      },
+    ],
+    [
+      /^A balance of a client (\w+):$/,
+      ([client = ''], rows) => {
+        const reply = this.world.get('account', client, 'balance');
+        const { balances } = AccountQuery.balance.result.parse(resultOf(reply));
+        const available = rows.map(([asset = '']) => [asset, balances[asset]?.available ?? '0']);
+        expect(available).toEqual(rows);
+      },
+    ],
+    [
+      /^A client (\w+) does not have active orders$/,
+      ([client = '']) => {
+        expect(this.#openOrders(client)).toEqual([]);
+      },
+    ],
+    [
+      /^A client (\w+) orders:$/,
+      ([client = ''], rows) => {
+        const orders = this.#openOrders(client);
+        expect(orders).toMatchObject(
+          rows.map(([id = '', price = '', size = '', filled = '', , side]) => ({
+            clOrdId: this.#name(id),
+            price: priceText(price),
+            orderQty: quantityText(size),
+            cumQty: quantityText(filled),
+            side: side === 'BID' ? 'buy' : 'sell',
+          })),
+        );
+        expect(orders).toHaveLength(rows.length);
+      },
+    ],
     [/^An ETH_XBT order book is:$/, (_, rows) => this.#expectBook(rows)],
     [/^No trade events$/, () => expect(this.#trades()).toEqual([])],
     [
@@ -123,8 +153,9 @@ class Exchange {
 
   #place(client: string, text: string): Asked {
     const [, side, id = '', price = '', size = '', timeInForce = '', symbol = '', reserve = ''] =
-      /^(BID|ASK) order (\d+) at (\d+)@(\d+) \(type: (\w+), symbol: (\w+)(?:, reservePrice: (\d+))?\)$/.exec(text) ??
-      [];
+      /^(BID|ASK) order (\d+) at (\d+)@(\d+) \(type: (\w+), symbol: (\w+), reservePrice: (\d+)\)$/.exec(
+        text,
+      ) ?? [];
     this.#names.set(id, id);
     this.#owners.set(id, client);
     this.#trades();

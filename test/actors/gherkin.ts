@@ -33,7 +33,12 @@ export function readFeature(text: string): Scenario[] {
       steps.push(opened);
       table = opened.table;
     } else if (line.startsWith('|')) {
-      table?.push(line.split('|').slice(1, -1).map((cell) => cell.trim()));
+      table?.push(
+        line
+          .split('|')
+          .slice(1, -1)
+          .map((cell) => cell.trim()),
+      );
     }
   }
   return sections.flatMap((section) => expand(section, background));

@@ -75,8 +75,17 @@ class Given {
   }
 
   /** The symbol answers the n-th command, which was about the account's n-th order. */
-  answered(kind: 'place' | 'cancel' | 'replace', command: number, order: number, ...steps: OrderStep[]): this {
-    return this.#receive({ orderId: `alice-${order}`, request: { kind, id: `c${command}` }, steps });
+  answered(
+    kind: 'place' | 'cancel' | 'replace',
+    command: number,
+    order: number,
+    ...steps: OrderStep[]
+  ): this {
+    return this.#receive({
+      orderId: `alice-${order}`,
+      request: { kind, id: `c${command}` },
+      steps,
+    });
   }
 
   /** Another's order trades with the account's n-th. */

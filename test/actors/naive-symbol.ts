@@ -3,8 +3,13 @@
  * of arrival, sorted anew for each command, and fractions of bigints for money. The model that the
  * real symbol is compared with; it knows nothing of trade limits.
  */
-import { decimalsWritten, parseUnits } from '../../contracts/money.ts';
-import type { OrderType, SelfTradePrevention, Side, TimeInForce } from '../../contracts/execution-report.ts';
+import { parseUnits } from '../../contracts/money.ts';
+import type {
+  OrderType,
+  SelfTradePrevention,
+  Side,
+  TimeInForce,
+} from '../../contracts/execution-report.ts';
 
 export interface NaiveTerms {
   readonly tickSize: string;
@@ -48,7 +53,12 @@ export type Happening =
       readonly makerAmount: bigint;
       readonly takerAmount: bigint;
     }
-  | { readonly kind: 'canceled'; readonly order: NaiveOrder; readonly quantity: number; readonly reason: string };
+  | {
+      readonly kind: 'canceled';
+      readonly order: NaiveOrder;
+      readonly quantity: number;
+      readonly reason: string;
+    };
 
 export class NaiveSymbol {
   /** The open ones, in order of arrival. */
@@ -104,9 +114,11 @@ export class NaiveSymbol {
       taker.account !== '' &&
       taker.selfTradePrevention !== 'NONE' &&
       maker.account === taker.account;
-    let end: string | undefined = { GTC: undefined, IOC: 'immediate-or-cancel', FOK: 'fill-or-kill' }[
-      taker.timeInForce
-    ];
+    let end: string | undefined = {
+      GTC: undefined,
+      IOC: 'immediate-or-cancel',
+      FOK: 'fill-or-kill',
+    }[taker.timeInForce];
     const reachable = facing.some(isOwn) ? facing.slice(0, facing.findIndex(isOwn)) : facing;
     const enough = reachable.reduce((sum, { quantity }) => sum + quantity, 0) >= taker.quantity;
     if (taker.timeInForce === 'FOK' && !enough) return [this.cancel(taker, 'fill-or-kill')];
@@ -162,13 +174,4 @@ export class NaiveSymbol {
     const down = numerator / denominator;
     return side === 'buy' && numerator % denominator > 0n ? down + 1n : down;
   }
-}
-
-/** Writes `count` steps of a size with the size's own decimals, by schoolbook arithmetic. */
-export function stepText(count: number | bigint, size: string): string {
-  const decimals = decimalsWritten(size);
-  const units = (BigInt(size.replace('.', '')) * BigInt(count)).toString();
-  if (decimals === 0) return units;
-  const digits = units.padStart(decimals + 1, '0');
-  return `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
 }

@@ -28,7 +28,8 @@ class BrokerMarket {
     if (text === 'the following orders are submitted:') this.#submit(rows);
     else if (text === 'no trades are generated') expect(this.#trades).toEqual([]);
     else if (text === 'the following trades are generated:') expect(this.#trades).toEqual(rows);
-    else if (text === 'market order book looks like:') expect(this.#book(rows.length)).toEqual(rows);
+    else if (text === 'market order book looks like:')
+      expect(this.#book(rows.length)).toEqual(rows);
     else throw new Error(`no such step: ${text}`);
   }
 
@@ -46,11 +47,17 @@ class BrokerMarket {
       });
       if (!reply?.ok) throw new Error(JSON.stringify(reply));
       const { reports } = reply.result as unknown as { reports: Report[] };
-      for (const report of reports) if (report.type === 'trade') this.#trades.push(this.#trade(report));
+      for (const report of reports)
+        if (report.type === 'trade') this.#trades.push(this.#trade(report));
     }
   }
 
-  #trade({ price, quantity, makerOrderId, takerOrderId }: Extract<Report, { type: 'trade' }>): string[] {
+  #trade({
+    price,
+    quantity,
+    makerOrderId,
+    takerOrderId,
+  }: Extract<Report, { type: 'trade' }>): string[] {
     const takerBuys = this.#sides.get(takerOrderId) === 'buy';
     const brokers = takerBuys ? [takerOrderId, makerOrderId] : [makerOrderId, takerOrderId];
     return [...brokers, quantity, price];

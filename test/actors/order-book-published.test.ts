@@ -119,10 +119,14 @@ describe('the published workload "normal"', () => {
     .trimEnd()
     .split('\n');
   const messages = rows.map((row): Message => {
-    const [op = 0, side = 0, ioc = 0, qty = 0, orderId = 0, priceTicks = 0] = row.split(',').map(Number);
+    const [op = 0, side = 0, ioc = 0, qty = 0, orderId = 0, priceTicks = 0] = row
+      .split(',')
+      .map(Number);
     return { op: ops[op] ?? 'NEW', side, ioc, qty, orderId, priceTicks };
   });
-  const expected = gunzipSync(read('normal_first20000_expected_reports.txt.gz')).toString().split('\n');
+  const expected = gunzipSync(read('normal_first20000_expected_reports.txt.gz'))
+    .toString()
+    .split('\n');
   const { scenarios } = JSON.parse(read('checkpoints.json').toString()) as {
     scenarios: { normal: { checkpoints: { [messages: string]: Checkpoint } } };
   };

@@ -5,7 +5,14 @@
  */
 import { expect } from 'vitest';
 import { accountActor } from '../../actors/account.ts';
-import type { ActorType, Context, Decision, Instance, Outgoing, State } from '../../actors/actor.ts';
+import type {
+  ActorType,
+  Context,
+  Decision,
+  Instance,
+  Outgoing,
+  State,
+} from '../../actors/actor.ts';
 import { SymbolEvent } from '../../actors/symbol-events.ts';
 import { symbolActor } from '../../actors/symbol.ts';
 import { AccountEvent } from '../../contracts/account-events.ts';

@@ -75,7 +75,7 @@ async function takeStock(wire: Wire, { accounts, symbols }: Books): Promise<Sums
   };
   const addFees = async (symbol: string): Promise<void> => {
     const { fees } = readOf<{ fees: Record<string, string> }>(
-      await wire.get(`symbol/${symbol}`, 'fees'),
+      await wire.read(`symbol/${symbol}`, 'fees'),
     );
     for (const [asset, amount] of Object.entries(fees)) stock.add(asset, amount);
   };

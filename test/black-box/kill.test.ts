@@ -153,6 +153,7 @@ test(`${kills} kills of the whole cluster lose, double and change nothing`, asyn
     const { asset, amount } = body as { asset: string; amount: string };
     external.add(asset, amount);
   }
+  let inFlight = 0;
   let last: Load = { counters: [], orders: [] };
   for (let round = 0; round <= kills; round++) {
     cluster = await startCluster({ data });
@@ -160,12 +161,15 @@ test(`${kills} kills of the whole cluster lose, double and change nothing`, asyn
     await Promise.all(last.counters.map((counter) => expectApplied(wire, counter)));
     const commands = [...last.counters.flatMap((counter) => counter.deposits), ...last.orders];
     everything.push(...commands);
+    inFlight += commands.filter((sent) => sent.acknowledged === undefined).length;
     await repeatAll(wire, round === 0 || round === kills ? everything : commands);
     await Promise.all(last.counters.map((counter) => expectAllOnce(wire, counter)));
     await expectConserved(wire, { accounts: traders, symbols: [symbol], external });
     if (round < kills) last = await loadAndKill(cluster, round, chance);
   }
+  // The kills hit a cluster at work.
   expect(everything.length).toBeGreaterThan(kills * 300);
+  expect(inFlight).toBeGreaterThan(kills * 20);
 });
 
 /** The symbol, and what the traders begin with. */

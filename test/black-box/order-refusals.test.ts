@@ -91,10 +91,10 @@ describe('a refused order', () => {
   test('a missing price and a price on a market order are malformed', async () => {
     const symbol = await listedSymbol(suite.wire);
     const account = await fundedAccount(suite.wire, funds);
-    const { price, ...unpriced } = limitOrder(symbol, 'buy', '10', '1');
+    const { price = '10', ...unpriced } = limitOrder(symbol, 'buy', '10', '1');
     expectRefused(await place(suite.wire, account, unpriced), 'request/malformed');
     expectRefused(
-      await place(suite.wire, account, marketOrder(symbol, "sell", "1", { price: "1" })),
+      await place(suite.wire, account, marketOrder(symbol, 'sell', '1', { price })),
       'request/malformed',
     );
   });

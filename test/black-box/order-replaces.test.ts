@@ -121,9 +121,10 @@ describe('replace-order', () => {
       cumQty: '1.0000',
       fills: [{ price: '12.00', liquidity: 'taker' }],
     });
+    // Of the 25.00 held 12.00 is paid; the better price is released when the order ends.
     expect(await balancesOf(suite.wire, account)).toMatchObject({
       BTC: { available: '11.00000000' },
-      USD: { available: '975.50', held: '12.50' },
+      USD: { available: '975.00', held: '13.00' },
     });
   });
 

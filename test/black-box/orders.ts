@@ -79,12 +79,12 @@ export const place = (wire: Wire, account: string, order: Order, id?: string): P
 
 /** The order as its account knows it now. */
 export const orderNow = async (wire: Wire, account: string, clOrdId: string): Promise<Report> =>
-  readOf<Report>(await wire.get(account, 'order', { clOrdId }));
+  readOf<Report>(await wire.read(account, 'order', { clOrdId }));
 
 export type Balances = Record<string, { readonly available: string; readonly held: string }>;
 
 export const balancesOf = async (wire: Wire, account: string): Promise<Balances> =>
-  readOf<{ balances: Balances }>(await wire.get(account, 'balance')).balances;
+  readOf<{ balances: Balances }>(await wire.read(account, 'balance')).balances;
 
 /** The levels of a book, without its sequence. */
 export async function bookOf(
@@ -92,7 +92,7 @@ export async function bookOf(
   symbol: string,
 ): Promise<{ bids: unknown; asks: unknown }> {
   const { bids, asks } = readOf<{ bids: unknown; asks: unknown }>(
-    await wire.get(`symbol/${symbol}`, 'book', { depth: 1_000 }),
+    await wire.read(`symbol/${symbol}`, 'book', { depth: 1_000 }),
   );
   return { bids, asks };
 }

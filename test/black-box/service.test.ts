@@ -1,8 +1,9 @@
+import { RequestStrategy } from 'nats';
 import { describe, expect, test } from 'vitest';
 import { removeFolder, startCluster, temporaryFolder, type Cluster } from './cluster.ts';
 import { until } from './condition.ts';
 import { fresh, useCluster } from './suite.ts';
-import { readOf, wireOver, type Wire } from './wire.ts';
+import { readOf, wireOver, type Answer, type Wire } from './wire.ts';
 
 const suite = useCluster();
 
@@ -30,6 +31,7 @@ interface Data {
 async function discover(subject: string): Promise<ServiceAnswer[]> {
   const answers: ServiceAnswer[] = [];
   const replies = await suite.wire.connection.requestMany(subject, '', {
+    strategy: RequestStrategy.Count,
     maxMessages: 2,
     maxWait: 5_000,
   });
@@ -73,6 +75,9 @@ describe('NATS service discovery', () => {
 });
 
 describe('up', () => {
+  const deposit = { asset: 'USD', amount: '1.00' };
+  const accounts = Array.from({ length: 64 }, () => `account/${fresh('kept')}`);
+
   test('keeps the data; ends its servers and hosts on SIGTERM, with status 0', async () => {
     const data = await temporaryFolder();
     const started: Cluster[] = [];
@@ -81,22 +86,38 @@ describe('up', () => {
       started.push(cluster);
       return wireOver(await cluster.connect());
     };
+    const depositAll = (wire: Wire): Promise<Answer[]> =>
+      Promise.all(accounts.map((account) => wire.cmd(account, 'deposit', deposit, 'd1')));
     try {
-      const account = `account/${fresh('kept')}`;
-      const body = { asset: 'USD', amount: '1.00' };
-      const before = await (await start()).cmd(account, 'deposit', body, 'd1');
+      const before = await depositAll(await start());
       const [first] = started;
       expect(await first?.terminate()).toBe(0);
       for (const pid of first?.hosts.values() ?? []) {
         await until(`host ${pid} has ended`, () => (isRunning(pid) ? undefined : true));
       }
-      const wire = await start();
-      expect((await wire.cmd(account, 'deposit', body, 'd1')).text).toBe(before.text);
-      expect(readOf(await wire.get(account, 'balance'))).toMatchObject({
-        balances: { USD: { available: '1.00' } },
-      });
+      const after = await depositAll(await start());
+      expect(after.map((answer) => answer.text)).toEqual(before.map((answer) => answer.text));
     } finally {
       for (const cluster of started) await cluster.stop();
+      await removeFolder(data);
+    }
+  });
+
+  test('says ready only when every partition answers', async () => {
+    const data = await temporaryFolder();
+    try {
+      for (let start = 0; start < 3; start++) {
+        const cluster = await startCluster({ data });
+        try {
+          const wire = wireOver(await cluster.connect());
+          await Promise.all(
+            accounts.map(async (account) => readOf(await wire.get(account, 'balance'))),
+          );
+        } finally {
+          await cluster.stop();
+        }
+      }
+    } finally {
       await removeFolder(data);
     }
   });

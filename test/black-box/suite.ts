@@ -42,7 +42,7 @@ export const fresh = (kind: string): string => `${kind}-${++names}`;
 export async function fundedAccount(wire: Wire, amounts: Record<string, string>): Promise<string> {
   const account = `account/${fresh('holder')}`;
   for (const [asset, amount] of Object.entries(amounts)) {
-    const { reply } = await wire.cmd(account, 'deposit', { asset, amount });
+    const { reply } = await wire.insist(account, 'deposit', { asset, amount }, fresh('open'));
     if (!reply.ok) throw new Error(`the deposit was refused: ${JSON.stringify(reply)}`);
   }
   return account;
@@ -63,7 +63,7 @@ export async function listedSymbol(wire: Wire, listing: Listing = {}): Promise<s
   const symbol = fresh('S');
   const standard = { base: 'BTC', quote: 'USD', tickSize: '0.01', lotSize: '0.0001' };
   const body = { ...standard, settlement: 'accounts', ...listing };
-  const { reply } = await wire.cmd(`symbol/${symbol}`, 'list', body);
+  const { reply } = await wire.insist(`symbol/${symbol}`, 'list', body, 'list');
   if (!reply.ok) throw new Error(`the listing was refused: ${JSON.stringify(reply)}`);
   return symbol;
 }

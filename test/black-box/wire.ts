@@ -39,6 +39,8 @@ export interface Wire {
     payload: string | Uint8Array,
     headers?: Record<string, string>,
   ): Promise<Answer>;
+  /** A query asked again, after 429, 503 and silence, until it is answered. */
+  read(actor: string, name: string, body?: unknown): Promise<Answer>;
   /** A command sent again with its id, after 429, 503 and silence, until it has an outcome. */
   insist(actor: string, name: string, body: unknown, id: string): Promise<Answer>;
 }
@@ -47,11 +49,11 @@ const answerMs = 8_000;
 const insistMs = 30_000;
 
 /** The wire contract over one connection. */
-export function wireOver(connection: NatsConnection, timeoutMs = answerMs): Wire {
+export function wireOver(connection: NatsConnection): Wire {
   const send: Wire['send'] = async (path, payload, headers = {}) => {
     const carried = newHeaders();
     for (const [name, value] of Object.entries(headers)) carried.set(name, value);
-    const options = { timeout: timeoutMs, headers: carried };
+    const options = { timeout: answerMs, headers: carried };
     return answerOf(await connection.request(`millrace.${path}`, payload, options));
   };
   const request = (verb: string, actor: string, name: string, body: unknown, id?: string) =>
@@ -66,8 +68,8 @@ export function wireOver(connection: NatsConnection, timeoutMs = answerMs): Wire
     cmd: (actor, name, body, id) => request('cmd', actor, name, body, id),
     get: (actor, name, body) => request('get', actor, name, body),
     batch: (actor, commands) => request('cmd', actor, 'batch', { commands }),
-    insist: (actor, name, body, id) =>
-      repeat(() => request('cmd', actor, name, body, id), performance.now() + insistMs),
+    read: (actor, name, body) => repeat(() => request('get', actor, name, body)),
+    insist: (actor, name, body, id) => repeat(() => request('cmd', actor, name, body, id)),
   };
 }
 
@@ -82,7 +84,8 @@ function answerOf(message: Msg): Answer {
   };
 }
 
-async function repeat(ask: () => Promise<Answer>, end: number): Promise<Answer> {
+async function repeat(ask: () => Promise<Answer>): Promise<Answer> {
+  const end = performance.now() + insistMs;
   for (;;) {
     try {
       const answer = await ask();

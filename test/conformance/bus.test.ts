@@ -49,6 +49,8 @@ describe('the bus on NATS', () => {
   });
 
   test('says which server does not answer', async () => {
-    await expect(natsBus({ url: 'nats://127.0.0.1:1', name: 'nobody' })).rejects.toThrow('127.0.0.1:1');
+    await expect(natsBus({ url: 'nats://127.0.0.1:1', name: 'nobody' })).rejects.toThrow(
+      '127.0.0.1:1',
+    );
   });
 });

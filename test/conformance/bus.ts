@@ -47,7 +47,11 @@ export function busConformance(open: () => Promise<BusNetwork>): void {
 
   describe('publish', () => {
     test('reaches every subscriber of the subject, in order, the publisher too', async () => {
-      const [one, two, own] = [await collect(there, 'a.b'), await collect(there, 'a.b'), await collect(here, 'a.b')];
+      const [one, two, own] = [
+        await collect(there, 'a.b'),
+        await collect(there, 'a.b'),
+        await collect(here, 'a.b'),
+      ];
       for (const payload of ['1', '2', '3']) here.publish('a.b', payload);
       here.publish('a.c', 'other');
       await settled(here, there);
@@ -67,7 +71,8 @@ export function busConformance(open: () => Promise<BusNetwork>): void {
       const star = await collect(there, 'a.*.c');
       const rest = await collect(there, 'a.>');
       const all = await collect(there, 'a.b.c');
-      for (const subject of ['a', 'a.b', 'a.b.c', 'a.x.c', 'a.b.c.d', 'b.b.c']) here.publish(subject, '');
+      for (const subject of ['a', 'a.b', 'a.b.c', 'a.x.c', 'a.b.c.d', 'b.b.c'])
+        here.publish(subject, '');
       await settled(here, there);
       expect(star).toEqual(['a.b.c=', 'a.x.c=']);
       expect(rest).toEqual(['a.b=', 'a.b.c=', 'a.x.c=', 'a.b.c.d=']);
@@ -94,7 +99,10 @@ export function busConformance(open: () => Promise<BusNetwork>): void {
       there.subscribe('a', resolve);
       await there.flush();
       const bytes = Uint8Array.from([0, 255, 10, 13]);
-      here.publish('a', bytes, { reply: 'inbox.1', headers: { traceparent: 'x', 'Nats-Msg-Id': 'id 1' } });
+      here.publish('a', bytes, {
+        reply: 'inbox.1',
+        headers: { traceparent: 'x', 'Nats-Msg-Id': 'id 1' },
+      });
       const message = await promise;
       expect([...message.payload]).toEqual([0, 255, 10, 13]);
       expect(message.reply).toBe('inbox.1');
@@ -109,7 +117,11 @@ export function busConformance(open: () => Promise<BusNetwork>): void {
       await there.flush();
       here.publish('a', '');
       const message = await promise;
-      expect([message.reply, message.header('x'), message.payload.length]).toEqual([undefined, undefined, 0]);
+      expect([message.reply, message.header('x'), message.payload.length]).toEqual([
+        undefined,
+        undefined,
+        0,
+      ]);
     });
 
     test('refuses at once what no server would take', () => {
@@ -161,11 +173,17 @@ export function busConformance(open: () => Promise<BusNetwork>): void {
   });
 
   describe('request', () => {
-    const answer = async (bus: Bus, subject: string, reply: (message: BusMessage) => string, queue?: string) => {
+    const answer = async (
+      bus: Bus,
+      subject: string,
+      reply: (message: BusMessage) => string,
+      queue?: string,
+    ) => {
       bus.subscribe(
         subject,
         (message) => {
-          if (message.reply) bus.publish(message.reply, reply(message), { headers: { from: subject } });
+          if (message.reply)
+            bus.publish(message.reply, reply(message), { headers: { from: subject } });
         },
         queue,
       );
@@ -175,7 +193,9 @@ export function busConformance(open: () => Promise<BusNetwork>): void {
     test('gets the reply to its own request among a thousand', async () => {
       await answer(there, 'echo.*', (message) => `${message.subject}:${text(message)}`, 'q');
       const replies = await Promise.all(
-        Array.from({ length: 1_000 }, (_, i) => here.request(`echo.${i}`, `${i}`, { timeoutMs: 5_000 })),
+        Array.from({ length: 1_000 }, (_, i) =>
+          here.request(`echo.${i}`, `${i}`, { timeoutMs: 5_000 }),
+        ),
       );
       expect(replies.map(text)).toEqual(Array.from({ length: 1_000 }, (_, i) => `echo.${i}:${i}`));
       expect(replies[0]?.header('from')).toBe('echo.*');
@@ -183,11 +203,15 @@ export function busConformance(open: () => Promise<BusNetwork>): void {
 
     test('carries its headers', async () => {
       await answer(there, 'a', (message) => message.header('x') ?? 'none');
-      expect(text(await here.request('a', '', { timeoutMs: 5_000, headers: { x: 'y' } }))).toBe('y');
+      expect(text(await here.request('a', '', { timeoutMs: 5_000, headers: { x: 'y' } }))).toBe(
+        'y',
+      );
     });
 
     test('says at once that nobody is there', async () => {
-      await expect(here.request('nobody', '', { timeoutMs: 60_000 })).rejects.toBeInstanceOf(NoResponders);
+      await expect(here.request('nobody', '', { timeoutMs: 60_000 })).rejects.toBeInstanceOf(
+        NoResponders,
+      );
     });
 
     test('says so again once the only subscriber has left', async () => {
@@ -195,12 +219,16 @@ export function busConformance(open: () => Promise<BusNetwork>): void {
       await there.flush();
       subscription.unsubscribe();
       await there.flush();
-      await expect(here.request('a', '', { timeoutMs: 60_000 })).rejects.toBeInstanceOf(NoResponders);
+      await expect(here.request('a', '', { timeoutMs: 60_000 })).rejects.toBeInstanceOf(
+        NoResponders,
+      );
     });
 
     test('gives up on silence', async () => {
       await collect(there, 'silent');
-      await expect(here.request('silent', '', { timeoutMs: 20 })).rejects.toBeInstanceOf(RequestTimeout);
+      await expect(here.request('silent', '', { timeoutMs: 20 })).rejects.toBeInstanceOf(
+        RequestTimeout,
+      );
     });
 
     test('refuses at once what no server would take', async () => {
@@ -219,7 +247,9 @@ export function busConformance(open: () => Promise<BusNetwork>): void {
       await rejected;
       expect(heard).toHaveLength(1);
       await until('the server has seen it leave', async () => {
-        const failure: unknown = await here.request('silent', '', { timeoutMs: 50 }).catch((error) => error);
+        const failure: unknown = await here
+          .request('silent', '', { timeoutMs: 50 })
+          .catch((error) => error);
         return failure instanceof NoResponders || undefined;
       });
     });

@@ -29,7 +29,12 @@ export function leasesConformance(open: OpenStore): void {
 
   describe('acquire', () => {
     test('takes a partition that nobody ever had, from epoch 1', async () => {
-      expect(await leases.acquire(claim('a'))).toEqual({ kind: 'acquired', epoch: 1, top: 0, published: 0 });
+      expect(await leases.acquire(claim('a'))).toEqual({
+        kind: 'acquired',
+        epoch: 1,
+        top: 0,
+        published: 0,
+      });
     });
 
     test('leaves another its partition while the lease runs, and takes it afterwards', async () => {
@@ -50,8 +55,18 @@ export function leasesConformance(open: OpenStore): void {
       await log.append(group(fence, 0, 5));
       await leases.renew([{ fence, published: 4 }], leaseMs);
       await store.elapse(leaseMs);
-      expect(await leases.acquire(claim('b'))).toEqual({ kind: 'acquired', epoch: 2, top: 5, published: 4 });
-      expect(await leases.acquire(claim('b'))).toEqual({ kind: 'acquired', epoch: 3, top: 5, published: 4 });
+      expect(await leases.acquire(claim('b'))).toEqual({
+        kind: 'acquired',
+        epoch: 2,
+        top: 5,
+        published: 4,
+      });
+      expect(await leases.acquire(claim('b'))).toEqual({
+        kind: 'acquired',
+        epoch: 3,
+        top: 5,
+        published: 4,
+      });
     });
 
     test('of many at the same time exactly one succeeds', async () => {
@@ -145,7 +160,9 @@ export function leasesConformance(open: OpenStore): void {
     await own(leases, 'b');
     const third = await own(leases, 'c');
     await log.append(group(third, 2, 1));
-    const found = await Promise.all([0, 1, 2, 3, 4].map((position) => leases.epochOf(partition, position)));
+    const found = await Promise.all(
+      [0, 1, 2, 3, 4].map((position) => leases.epochOf(partition, position)),
+    );
     expect(found).toEqual([undefined, 1, 1, 3, undefined]);
   });
 
@@ -169,7 +186,11 @@ export function leasesConformance(open: OpenStore): void {
   });
 
   test('settle keeps the settings of whoever came first', async () => {
-    const settings = (id: string) => ({ id, partitions: 8, scales: { byAsset: { USD: 2 }, others: 8 } });
+    const settings = (id: string) => ({
+      id,
+      partitions: 8,
+      scales: { byAsset: { USD: 2 }, others: 8 },
+    });
     expect(await leases.settle(settings('one'))).toEqual(settings('one'));
     expect(await leases.settle({ ...settings('two'), partitions: 16 })).toEqual(settings('one'));
   });

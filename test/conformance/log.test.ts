@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
-import { logConformance, logsAgree } from './log.ts';
+import { logConformance } from './log.ts';
+import { logsAgree } from './logs-agree.ts';
 import { openMemoryStore, openRedisStore, useRedis } from './stores.ts';
 
 const openRedis = openRedisStore(useRedis());

@@ -1,5 +1,4 @@
 /** What every implementation of the log does. */
-import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Leases } from '../../runtime/leases.ts';
 import type { Fence, Group, Log, Snapshot } from '../../runtime/log.ts';
@@ -19,7 +18,12 @@ export async function own(leases: Leases, nonce: string): Promise<Fence> {
 }
 
 /** A group of `n` records, each telling its position. */
-export function group(fence: Fence, after: number, n: number, token = `${fence.nonce}:${after}`): Group {
+export function group(
+  fence: Fence,
+  after: number,
+  n: number,
+  token = `${fence.nonce}:${after}`,
+): Group {
   const records = Array.from({ length: n }, (_, i) => `{"position":${after + 1 + i}}`);
   return { fence, after, n, token, records: `[${records.join(',\n')}]` };
 }
@@ -47,7 +51,12 @@ export function logConformance(open: OpenStore): void {
       const groups = [group(fence, 0, 3), group(fence, 3, 1), group(fence, 4, 2)];
       for (const each of groups) expect(await log.append(each)).toBe('ok');
       expect(await log.read(partition, 1, 10)).toEqual(
-        groups.map(({ after, n, records }) => ({ epoch: fence.epoch, position: after + 1, n, records })),
+        groups.map(({ after, n, records }) => ({
+          epoch: fence.epoch,
+          position: after + 1,
+          n,
+          records,
+        })),
       );
     });
 
@@ -114,7 +123,12 @@ export function logConformance(open: OpenStore): void {
   describe('reading', () => {
     test('begins with the group that holds the position, wherever in it that lies', async () => {
       const fence = await own(leases, 'a');
-      for (const [after, n] of [[0, 3], [3, 3], [6, 3]] as const) await log.append(group(fence, after, n));
+      for (const [after, n] of [
+        [0, 3],
+        [3, 3],
+        [6, 3],
+      ] as const)
+        await log.append(group(fence, after, n));
       const firsts = async (position: number, count: number) =>
         (await log.read(partition, position, count)).map((entry) => entry.position);
       expect(await firsts(5, 10)).toEqual([4, 7]);
@@ -133,7 +147,9 @@ export function logConformance(open: OpenStore): void {
       const last = await own(leases, 'e');
       await log.append(group(last, 2, 2));
       const found = async (position: number, count: number) =>
-        (await log.read(partition, position, count)).map((entry) => `${entry.epoch}-${entry.position}`);
+        (await log.read(partition, position, count)).map(
+          (entry) => `${entry.epoch}-${entry.position}`,
+        );
       expect(await found(1, 10)).toEqual(['1-1', '5-3']);
       expect(await found(3, 1)).toEqual(['5-3']);
       expect(await found(4, 1)).toEqual(['5-3']);
@@ -173,11 +189,9 @@ export function logConformance(open: OpenStore): void {
       const fence = await own(leases, 'a');
       await log.saveSnapshots(fence, [snapshot(2), { ...snapshot(1), actor: 'account/bob' }]);
       expect(await log.saveSnapshots(fence, [snapshot(1), snapshot(2, '"other"')])).toBe('ok');
-      expect(await log.loadSnapshots(partition, ['account/alice', 'account/carol', 'account/bob'])).toEqual([
-        snapshot(2),
-        undefined,
-        { ...snapshot(1), actor: 'account/bob' },
-      ]);
+      expect(
+        await log.loadSnapshots(partition, ['account/alice', 'account/carol', 'account/bob']),
+      ).toEqual([snapshot(2), undefined, { ...snapshot(1), actor: 'account/bob' }]);
       await log.saveSnapshots(fence, [snapshot(10)]);
       expect(await log.loadSnapshots(partition, ['account/alice'])).toEqual([snapshot(10)]);
       expect(await log.loadSnapshots(partition, [])).toEqual([]);
@@ -185,8 +199,12 @@ export function logConformance(open: OpenStore): void {
 
     test('large ones come back whole and give way to newer ones, small or large', async () => {
       const fence = await own(leases, 'a');
-      const large = (version: number) => snapshot(version, JSON.stringify(`é${version}`.repeat(400_000)));
-      const others = Array.from({ length: 1_200 }, (_, i) => ({ ...snapshot(1), actor: `account/${i}` }));
+      const large = (version: number) =>
+        snapshot(version, JSON.stringify(`é${version}`.repeat(400_000)));
+      const others = Array.from({ length: 1_200 }, (_, i) => ({
+        ...snapshot(1),
+        actor: `account/${i}`,
+      }));
       for (const next of [large(1), large(2), snapshot(3), large(4), large(3)]) {
         expect(await log.saveSnapshots(fence, [...others, next])).toBe('ok');
       }
@@ -217,7 +235,11 @@ export function logConformance(open: OpenStore): void {
       const fence = await own(leases, 'a');
       const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
       await log.saveCheckpoint(fence, { text: 'one', add: { name: 's1', bytes }, drop: [] });
-      await log.saveCheckpoint(fence, { text: 'two', add: { name: 's2', bytes }, drop: ['s1', 's0'] });
+      await log.saveCheckpoint(fence, {
+        text: 'two',
+        add: { name: 's2', bytes },
+        drop: ['s1', 's0'],
+      });
       const [s1, s2] = await log.loadSegments(partition, ['s1', 's2']);
       expect(s1).toBeUndefined();
       expect(Uint8Array.from(s2 ?? [])).toEqual(bytes);
@@ -238,60 +260,5 @@ export function logConformance(open: OpenStore): void {
     const fence = await own(leases, 'a');
     const letter = { actor: 'account/alice', id: '1', payload: '{}', error: 'no' };
     expect(await log.addDeadLetter(fence, letter)).toBe('ok');
-  });
-}
-
-/** Random histories of owners and groups, told to two stores: both must answer alike all along. */
-export function logsAgree(openOne: OpenStore, openOther: OpenStore): void {
-  const step = fc.oneof(
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant('own' as const), nonce: fc.constantFrom('a', 'b') }) },
-    {
-      weight: 5,
-      arbitrary: fc.record({
-        kind: fc.constant('append' as const),
-        /** Which of the fences held so far, counted from the newest. */
-        fence: fc.constantFrom(0, 0, 0, 0, 1, 2),
-        gap: fc.constantFrom(0, 0, 0, 0, 0, -1, 1),
-        n: fc.integer({ min: 1, max: 4 }),
-        token: fc.constantFrom('t1', 't2'),
-        repeat: fc.integer({ min: 0, max: 7 }).map((draw) => draw === 0),
-      }),
-    },
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant('read' as const), at: fc.nat(20), count: fc.integer({ min: 1, max: 5 }) }) },
-  );
-
-  const play = async (store: Store, steps: readonly (typeof step extends fc.Arbitrary<infer S> ? S : never)[]) => {
-    const answers: unknown[] = [];
-    const fences: Fence[] = [];
-    let top = 0;
-    let sent: Group | undefined;
-    for (const each of steps) {
-      if (each.kind === 'own') {
-        fences.unshift(await own(store.leases, each.nonce));
-      } else if (each.kind === 'read') {
-        answers.push(await store.log.read(partition, each.at, each.count));
-        answers.push(await store.log.entryAt(partition, each.at), await store.log.last(partition));
-        answers.push(await store.leases.epochOf(partition, each.at));
-      } else {
-        const fence = fences[each.fence];
-        if (fence === undefined) continue;
-        const fresh = group(fence, Math.max(0, top + each.gap), each.n, each.token);
-        sent = each.repeat && sent ? sent : fresh;
-        const outcome = await store.log.append(sent);
-        if (outcome === 'ok') top = sent.after + sent.n;
-        answers.push(outcome);
-      }
-    }
-    return answers;
-  };
-
-  test('random histories come out the same in memory and in Redis', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-        const one = await play(await openOne(), steps);
-        expect(await play(await openOther(), steps)).toEqual(one);
-      }),
-      { numRuns: 60 },
-    );
   });
 }

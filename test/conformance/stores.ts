@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { keys } from '../../contracts/keys.ts';
+import type { GroupReads } from '../../runtime/group-reads.ts';
 import type { Leases } from '../../runtime/leases.ts';
 import type { Log } from '../../runtime/log.ts';
 import { memoryStore } from '../../runtime/memory/store.ts';
 import { connect, type Connection } from '../../runtime/redis/connection.ts';
+import { redisGroupReads } from '../../runtime/redis/group-reads.ts';
 import { redisLeases } from '../../runtime/redis/leases.ts';
 import { redisLog } from '../../runtime/redis/log.ts';
 import { integer, list, text } from '../../runtime/redis/replies.ts';
@@ -16,6 +18,7 @@ import { startRedis, type RunningServer } from '../../tools/servers.ts';
 export interface Store {
   readonly log: Log;
   readonly leases: Leases;
+  readonly groupReads: GroupReads;
   /** Returns once so much of the store's time has passed. */
   elapse(ms: number): Promise<void>;
   /** Takes the newest entry of a log away, as a failover that lost it would. */
@@ -29,10 +32,9 @@ export type OpenStore = () => Promise<Store>;
 
 export const openMemoryStore: OpenStore = async () => {
   let now = 1_700_000_000_000;
-  const { log, leases, partitions } = memoryStore(() => now);
+  const { partitions, ...ports } = memoryStore(() => now);
   return {
-    log,
-    leases,
+    ...ports,
     elapse: async (ms) => {
       now += ms;
     },
@@ -68,26 +70,29 @@ export function useRedis(): () => TestRedis {
 }
 
 /** Empties the Redis each time. */
-export const openRedisStore = (redis: () => TestRedis): OpenStore => async () => {
-  const { connection } = redis();
-  await connection.call('flushall', []);
-  return {
-    log: redisLog(connection),
-    leases: redisLeases(connection),
-    elapse: async (ms) => {
-      const end = (await redisTime(connection)) + ms;
-      while ((await redisTime(connection)) < end);
-    },
-    loseTail: async (partition) => {
-      const key = keys.log(partition);
-      const [newest] = list(await connection.call('xrevrange', [key, '+', '-', 'COUNT', '1']));
-      await connection.call('xdel', [key, text(list(newest)[0])]);
-    },
-    loseLog: async (partition) => {
-      await connection.call('del', [keys.log(partition)]);
-    },
+export const openRedisStore =
+  (redis: () => TestRedis): OpenStore =>
+  async () => {
+    const { connection } = redis();
+    await connection.call('flushall', []);
+    return {
+      log: redisLog(connection),
+      leases: redisLeases(connection),
+      groupReads: redisGroupReads(connection),
+      elapse: async (ms) => {
+        const end = (await redisTime(connection)) + ms;
+        while ((await redisTime(connection)) < end);
+      },
+      loseTail: async (partition) => {
+        const key = keys.log(partition);
+        const [newest] = list(await connection.call('xrevrange', [key, '+', '-', 'COUNT', '1']));
+        await connection.call('xdel', [key, text(list(newest)[0])]);
+      },
+      loseLog: async (partition) => {
+        await connection.call('del', [keys.log(partition)]);
+      },
+    };
   };
-};
 
 async function redisTime(connection: Connection): Promise<number> {
   const [seconds, microseconds] = list(await connection.call('time', []));

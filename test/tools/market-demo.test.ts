@@ -81,6 +81,9 @@ test('the meter gives percentiles of all requests and the rate of the last two s
   });
   meter.answered(500, 1);
   expect(meter.read(4_000)).toMatchObject({ commands: 1_500, commandsPerSecond: 250 });
+  meter.answered(300, 1);
+  expect(meter.read(5_000)).toMatchObject({ commands: 1_800, commandsPerSecond: 800 / 3 });
+  expect(meter.read(6_000)).toMatchObject({ commands: 1_800, commandsPerSecond: 150 });
   expect(createMeter(0).read(0)).toMatchObject({ commandsPerSecond: 0, p50: 0, p99: 0 });
 });
 
@@ -88,18 +91,17 @@ test('progress is there again when it is opened again', async () => {
   const folder = join(await temporaryDirectory(), 'demo');
   const progress = openProgress(folder);
   expect(progress.run()).toBeUndefined();
-  progress.begin({ name: 'abc', expected: new Map([['USD', 10n ** 27n]]) });
-  progress.finish('XMR-USD', 0);
-  progress.finish('XMR-USD', 1);
+  progress.begin(new Map([['USD', 10n ** 27n]]));
+  progress.finish('XMR-USD', { name: 'abc', index: 0 });
+  progress.finish('XMR-USD', { name: 'abc', index: 1 });
   const body = { asset: 'USD', amount: '1' };
   const answer = { ok: true, at: '1:1-1', result: {} } as const;
   progress.keep([{ command: { actor: 'account/a', name: 'deposit', id: 'id-1', body }, answer }]);
 
   const again = openProgress(folder);
   expect(again.run()).toEqual({
-    name: 'abc',
     expected: new Map([['USD', 10n ** 27n]]),
-    done: new Map([['XMR-USD', 1]]),
+    done: new Map([['XMR-USD', { name: 'abc', index: 1 }]]),
   });
   expect(again.receipts()).toEqual([
     { actor: 'account/a', id: 'id-1', ...body, reply: '{"ok":true,"at":"1:1-1","result":{}}' },
@@ -108,21 +110,21 @@ test('progress is there again when it is opened again', async () => {
 
 test('a progress file that cannot be read is no progress', async () => {
   const folder = await temporaryDirectory();
-  writeFileSync(join(folder, 'progress.json'), '{"name":"ab');
+  writeFileSync(join(folder, 'progress.json'), '{"expected":[');
   expect(openProgress(folder).run()).toBeUndefined();
 });
 
 test('a new run forgets how far the last one came', async () => {
   const progress = openProgress(await temporaryDirectory());
-  progress.begin({ name: 'one', expected: new Map() });
-  progress.finish('XMR-USD', 7);
-  progress.begin({ name: 'two', expected: new Map() });
-  expect(progress.run()).toEqual({ name: 'two', expected: new Map(), done: new Map() });
+  progress.begin(new Map([['USD', 1n]]));
+  progress.finish('XMR-USD', { name: 'abc', index: 7 });
+  progress.begin(new Map([['USD', 2n]]));
+  expect(progress.run()).toEqual({ expected: new Map([['USD', 2n]]), done: new Map() });
 });
 
 test('the sentences say what was restored, re-sent and matched, and what was not', () => {
-  expect(restoredText(view.hosts)).toMatchInlineSnapshot(
-    `"Restored from disk: 1,000,246 records in 3 partitions. 500,123 of them came after the last checkpoints and were replayed, 6,668,307 a second; the slowest partition took 25 ms."`,
+  expect(restoredText(view.hosts, 2_345)).toMatchInlineSnapshot(
+    `"Restored from disk: 1,000,246 records in 3 partitions, 500,123 of them replayed after the last checkpoints. All partitions served 2.3 s after the start; the slowest took 25 ms."`,
   );
   expect(resentText({ same: 40, refused: 0, other: 0 })).toMatchInlineSnapshot(
     `"Sent the first run's 40 deposits again with their ids: 40 answered from the log, byte for byte."`,

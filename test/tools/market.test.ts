@@ -98,7 +98,7 @@ describe('the script', () => {
 
 describe('the mirror', () => {
   const mirrored = (snapshot: readonly LevelChange[], depth = 10) => {
-    const mirror = createMirror({ symbol: 'A-B', depth, label: 'x' });
+    const mirror = createMirror({ symbol: 'A-B', tickSize: '0.1', depth, label: 'x' });
     mirror.apply(snapshot);
     return mirror;
   };
@@ -159,5 +159,13 @@ describe('the mirror', () => {
     const phases = mirror.apply([level('sell', '1.5', '1')]);
     expect(names(phases)).toEqual([['place-order'], ['cancel-order']]);
     expect(phases[1]?.[0]).toMatchObject({ origClOrdId: 'x-sell-3-1' });
+  });
+
+  test('leaves out a level whose price in ticks no order may have', () => {
+    const tooHigh = level('sell', '900719925474099.2', '1');
+    expect(mirrored([]).apply([tooHigh])).toEqual([]);
+    expect(names(mirrored([]).apply([{ ...tooHigh, price: '900719925474099.1' }]))).toEqual([
+      ['place-order'],
+    ]);
   });
 });

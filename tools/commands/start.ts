@@ -34,9 +34,11 @@ export async function run(argv: string[]): Promise<number> {
   const { data, hosts } = options;
   try {
     say('Starting Redis, NATS and the hosts …');
+    const begun = performance.now();
     const cluster = await startLocalCluster({ data, hosts, signal: ended.signal });
+    const startedMs = performance.now() - begun;
     try {
-      const fine = await demonstrate(cluster, options, ended.signal);
+      const fine = await demonstrate(cluster, { ...options, startedMs }, ended.signal);
       if (options.once) return fine ? 0 : 1;
       say(commandsToTry);
       if (!ended.signal.aborted) await once(ended.signal, 'abort');
@@ -73,7 +75,7 @@ function readOptions(argv: string[]): Options {
 /** Everything between the start and the waiting; tells whether it went as it should. */
 async function demonstrate(
   cluster: { readonly nats: string; readonly prefix: string; readonly partitions: number },
-  { data, replay }: Options,
+  { data, replay, startedMs }: Options & { readonly startedMs: number },
   signal: AbortSignal,
 ): Promise<boolean> {
   const bus = await natsBus({ url: cluster.nats, name: 'millrace-start' });
@@ -86,7 +88,7 @@ async function demonstrate(
   const screen = screenOn(process.stdout);
   const demo: Demo = { ...ports, client, market: readRecordedMarket(), progress, screen };
   try {
-    return await continueDemo(demo, replay);
+    return await continueDemo(demo, { replay, startedMs });
   } finally {
     signal.removeEventListener('abort', stop);
     await client.close();
@@ -94,11 +96,14 @@ async function demonstrate(
   }
 }
 
-async function continueDemo(demo: Demo, replay: boolean): Promise<boolean> {
+async function continueDemo(
+  demo: Demo,
+  { replay, startedMs }: { readonly replay: boolean; readonly startedMs: number },
+): Promise<boolean> {
   const state = await stateOf(demo);
   let fine = true;
   if (state !== 'new') {
-    say(restoredText(await readHosts(demo, reportsWaitMs)));
+    say(restoredText(await readHosts(demo, reportsWaitMs), startedMs));
     const resent = await resendDeposits(demo);
     say(resentText(resent));
     fine = resent.other === 0;

@@ -42,7 +42,9 @@ export async function stateOf(demo: Demo): Promise<'new' | 'cut-off' | 'finished
     progress.forget();
     return 'new';
   }
-  const finished = market.every(({ symbol, updates }) => run.done.get(symbol) === updates.length);
+  const finished = market.every(
+    ({ symbol, updates }) => run.done.get(symbol)?.index === updates.length,
+  );
   return finished ? 'finished' : 'cut-off';
 }
 
@@ -92,20 +94,19 @@ const settleMsMax = 10_000;
 const hostsWaitMs = 100;
 
 async function beginRun(demo: Demo): Promise<Run> {
-  const { clock, progress } = demo;
+  const { progress } = demo;
   // Measured before the deposits: if this is cut off, the next start measures what is there then.
   const before = await totalsOf(demo);
   const deposits = await endow(demo);
   if (deposits.length > 0) progress.keep(deposits);
-  const name = Math.floor(clock.now() / 1_000).toString(36);
-  const run = { name, expected: withDeposits(before, deposits) };
-  progress.begin(run);
-  return { ...run, done: new Map() };
+  const expected = withDeposits(before, deposits);
+  progress.begin(expected);
+  return { expected, done: new Map() };
 }
 
 const updatesLeft = (market: readonly RecordedSymbol[], run: Run): number =>
   market.reduce(
-    (sum, { symbol, updates }) => sum + updates.length - (run.done.get(symbol) ?? 0),
+    (sum, { symbol, updates }) => sum + updates.length - (run.done.get(symbol)?.index ?? 0),
     0,
   );
 
@@ -134,7 +135,7 @@ function symbolProgress({ market, progress }: Demo): SymbolProgress[] {
   const done = progress.run()?.done;
   return market.map(({ symbol, updates }) => ({
     symbol,
-    played: done?.get(symbol) ?? 0,
+    played: done?.get(symbol)?.index ?? 0,
     updates: updates.length,
   }));
 }

@@ -1,7 +1,7 @@
 /**
- * Reads the recorded exchange feed (see data/README.md): what each pair's book looked like at first,
- * and each update with the checksum of the book after it. Prices and quantities stay the strings
- * that the exchange sent, for the checksum is computed over their digits.
+ * Reads the recorded exchange feed (see data/README.md): what each pair's book looked like at
+ * first, and each update with the checksum of the book after it. Prices and quantities stay the
+ * strings that the exchange sent, for the checksum is computed over their digits.
  */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';

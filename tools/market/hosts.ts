@@ -40,18 +40,13 @@ const Partition = z.object({
   recoveredRecords: z.number(),
   recoveredMs: z.number(),
 });
-const Data = z.object({ host: z.string(), partitions: z.array(Partition) });
-/** In the micro service protocol statistics are those of endpoints, which here all say the same. */
-const Statistics = z.union([
-  z.object({ data: Data }).transform(({ data }) => data),
-  z
-    .object({ endpoints: z.array(z.object({ data: Data })).min(1) })
-    .transform(({ endpoints: [endpoint] }) => endpoint?.data),
-]);
+const Statistics = z.object({
+  data: z.object({ host: z.string(), partitions: z.array(Partition) }),
+});
 
 function readReport(payload: Uint8Array): HostReport | undefined {
   try {
-    return Statistics.safeParse(JSON.parse(new TextDecoder().decode(payload))).data;
+    return Statistics.safeParse(JSON.parse(new TextDecoder().decode(payload))).data?.data;
   } catch {
     return undefined;
   }

@@ -12,7 +12,7 @@ export interface Meter {
 export interface Reading {
   readonly elapsedMs: number;
   readonly commands: number;
-  /** Over the last two seconds. */
+  /** Over about the last two seconds. */
   readonly commandsPerSecond: number;
   /** Milliseconds, over all requests. */
   readonly p50: number;
@@ -51,7 +51,12 @@ export function createMeter(start: number): Meter {
       else mismatched++;
     },
     read(now) {
-      recent = [...recent.filter(({ at }) => at >= now - windowMs), { at: now, commands }];
+      // The newest sample that is as old as the window begins it.
+      const begin = Math.max(
+        0,
+        recent.findLastIndex(({ at }) => at <= now - windowMs),
+      );
+      recent = [...recent.slice(begin), { at: now, commands }];
       const from = recent[0] ?? { at: start, commands: 0 };
       const seconds = (now - from.at) / 1_000;
       const sorted = Float64Array.from(latencies).toSorted();

@@ -8,10 +8,12 @@
  *    update that moves the market could cross the mirror's own orders.
  * I3 A side has at most `depth` levels, the best: the feed sends no deletion for a level that falls
  *    below its depth, so what is worse is cancelled here.
+ * I4 Levels priced above 2^53 − 1 ticks, which no order may be, are left out: the recording has
+ *    one, an offer of XMR for 99,999,997.00000000 USD.
  */
 import type { AccountCommand } from '../../contracts/account.ts';
 import type { Side } from '../../contracts/execution-report.ts';
-import { formatUnits, parseUnits, type Units } from '../../contracts/money.ts';
+import { decimalsWritten, formatUnits, parseUnits, type Units } from '../../contracts/money.ts';
 import type { LevelChange } from './feed.ts';
 
 /** A command of the market maker's or the taker's account. */
@@ -32,12 +34,13 @@ export interface Strike {
 export interface Mirror {
   /** The commands of the market maker that apply an update. */
   apply(changes: readonly LevelChange[]): Phase[];
-  /** A taker's order for all or half of the best level of a side; undefined if the side is empty. */
+  /** A taker's order for all or half of a side's best level; undefined if there is none. */
   strike(side: Side, share: 'all' | 'half'): Strike | undefined;
 }
 
 export interface MirrorOptions {
   readonly symbol: string;
+  readonly tickSize: string;
   readonly depth: number;
   /** Begins every clOrdId; another one for each time that a recording is played. */
   readonly label: string;
@@ -56,8 +59,9 @@ interface Level {
   traded: Units;
 }
 
-export function createMirror({ symbol, depth, label }: MirrorOptions): Mirror {
+export function createMirror({ symbol, tickSize, depth, label }: MirrorOptions): Mirror {
   const sides = { buy: new Map<string, Level>(), sell: new Map<string, Level>() };
+  const tickDecimals = decimalsWritten(tickSize);
   let orders = 0;
 
   const nextId = (side: Side, price: string): string =>
@@ -105,7 +109,9 @@ export function createMirror({ symbol, depth, label }: MirrorOptions): Mirror {
   return {
     apply(changes) {
       const isKnown = ({ side, price }: LevelChange): boolean => sides[side].has(price);
-      const last = lastOfEachLevel(changes);
+      const last = lastOfEachLevel(changes).filter(
+        ({ price }) => exact(price, tickDecimals) <= Number.MAX_SAFE_INTEGER,
+      );
       const deleted = last.filter((change) => lots(change.quantity) === 0n);
       const kept = last.filter((change) => lots(change.quantity) !== 0n);
       const changed = kept.filter(isKnown);

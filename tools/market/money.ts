@@ -11,10 +11,15 @@ const endowment = '1000000000';
 /** Sums per asset, at a scale that every asset's fits. */
 export type Totals = ReadonlyMap<string, Units>;
 
-/** A command that was answered, kept to be asked again after a restart. */
-export interface Answered {
-  readonly command: BatchItem & { readonly id: string };
+/** A deposit that was answered, kept to be asked again after a restart. */
+export interface Deposited {
+  readonly command: Deposit;
   readonly answer: Answer;
+}
+
+interface Deposit extends BatchItem {
+  readonly id: string;
+  readonly body: { readonly asset: string; readonly amount: string };
 }
 
 export interface Till {
@@ -28,7 +33,7 @@ export interface Till {
  * Deposits what the accounts do not have yet. The ids are UUIDv7: should one be sent again years
  * later, it is refused as too old instead of being paid out twice.
  */
-export async function endow({ client, clock, random, market }: Till): Promise<Answered[]> {
+export async function endow({ client, clock, random, market }: Till): Promise<Deposited[]> {
   const wanted = await Promise.all(
     accountsOf(market).map(async ({ actor, assets }) => {
       const { balances } = resultOf(await client.get(actor, 'balance', {}));
@@ -88,11 +93,10 @@ export async function conserved(
 }
 
 /** Totals with what was deposited since. */
-export function withDeposits(totals: Totals, deposits: readonly Answered[]): Totals {
+export function withDeposits(totals: Totals, deposits: readonly Deposited[]): Totals {
   const sums = new Map(totals);
   for (const { command } of deposits) {
-    const { asset, amount } = command.body ?? {};
-    if (typeof asset !== 'string' || typeof amount !== 'string') continue;
+    const { asset, amount } = command.body;
     sums.set(asset, (sums.get(asset) ?? 0n) + (parseUnits(amount, totalScale) ?? 0n));
   }
   return sums;

@@ -19,16 +19,18 @@ export interface Play {
  * comparing the book with the recorded checksum after every one.
  */
 export async function playRun(play: Play, run: Run): Promise<void> {
+  // A symbol that has not finished its first step begins it again, under a name of its own.
+  const fresh = Math.floor(play.clock.now() / 1_000).toString(36);
   await Promise.all(
     play.market.map(async (recorded) => {
-      const done = run.done.get(recorded.symbol);
-      for (const step of scriptOf(recorded, run.name)) {
-        if (done !== undefined && step.index <= done) continue;
+      const { symbol } = recorded;
+      const { name, index } = run.done.get(symbol) ?? { name: fresh, index: -1 };
+      for (const step of scriptOf(recorded, name)) {
+        if (step.index <= index) continue;
         // The step that was under way when the last process ended may have been done in part: what
         // of it is refused now (its order is there, or gone) was done then. The checksum decides.
-        const repeats = done !== undefined && step.index === done + 1;
-        await playStep(play, step, repeats);
-        play.progress.finish(step.symbol, step.index);
+        await playStep(play, step, step.index === index + 1 && index >= 0);
+        play.progress.finish(symbol, { name, index: step.index });
       }
     }),
   );

@@ -5,17 +5,21 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Units } from '../../contracts/money.ts';
-import type { Answered, Totals } from './money.ts';
+import type { Deposited, Totals } from './money.ts';
 
 /** One playing of the recording. */
 export interface Run {
-  /** Names it in the ids of its commands. */
-  readonly name: string;
   /** What the accounts and symbols must own together at its end. */
   readonly expected: Totals;
-  /** The last finished step of each symbol; absent before its first. */
-  readonly done: ReadonlyMap<string, number>;
+  /** How far each symbol has come; absent before the end of its first step. */
+  readonly done: ReadonlyMap<string, Done>;
+}
+
+export interface Done {
+  /** The script's name: what the ids of its commands begin with. */
+  readonly name: string;
+  /** The last finished step. */
+  readonly index: number;
 }
 
 /** A deposit as it was sent, and the text of its reply. */
@@ -30,10 +34,10 @@ export interface Receipt {
 export interface Progress {
   /** Undefined before the first run. */
   run(): Run | undefined;
-  begin(run: Pick<Run, 'name' | 'expected'>): void;
-  finish(symbol: string, index: number): void;
+  begin(expected: Totals): void;
+  finish(symbol: string, done: Done): void;
   receipts(): readonly Receipt[];
-  keep(deposits: readonly Answered[]): void;
+  keep(deposits: readonly Deposited[]): void;
   /** The files speak of another cluster: forget what they say. */
   forget(): void;
 }
@@ -43,28 +47,25 @@ export function openProgress(folder: string): Progress {
   const runFile = join(folder, 'progress.json');
   const receiptsFile = join(folder, 'replies.json');
   const saved = readJson(runFile, RunFile);
-  let name = saved?.name;
-  let expected = new Map<string, Units>(saved?.expected);
-  let done = new Map<string, number>(saved?.done);
+  let expected = saved && new Map(saved.expected);
+  let done = new Map(saved?.done);
   let receipts: readonly Receipt[] = readJson(receiptsFile, z.array(ReceiptFile)) ?? [];
 
   const save = (): void =>
     replaceFile(runFile, {
-      name,
-      expected: [...expected].map(([asset, units]) => [asset, units.toString()]),
+      expected: [...(expected ?? [])].map(([asset, units]) => [asset, units.toString()]),
       done: [...done],
     });
 
   return {
-    run: () => (name === undefined ? undefined : { name, expected, done }),
-    begin(run) {
-      name = run.name;
-      expected = new Map(run.expected);
+    run: () => expected && { expected, done },
+    begin(totals) {
+      expected = new Map(totals);
       done = new Map();
       save();
     },
-    finish(symbol, index) {
-      done.set(symbol, index);
+    finish(symbol, step) {
+      done.set(symbol, step);
       save();
     },
     receipts: () => receipts,
@@ -73,16 +74,15 @@ export function openProgress(folder: string): Progress {
       replaceFile(receiptsFile, receipts);
     },
     forget() {
-      name = undefined;
+      expected = undefined;
       receipts = [];
     },
   };
 }
 
 const RunFile = z.object({
-  name: z.string(),
   expected: z.array(z.tuple([z.string(), z.string().transform(BigInt)])),
-  done: z.array(z.tuple([z.string(), z.number().int()])),
+  done: z.array(z.tuple([z.string(), z.object({ name: z.string(), index: z.number().int() })])),
 });
 
 const ReceiptFile = z.object({
@@ -93,11 +93,11 @@ const ReceiptFile = z.object({
   reply: z.string(),
 });
 
-const receiptOf = ({ command, answer }: Answered): Receipt => ({
+const receiptOf = ({ command, answer }: Deposited): Receipt => ({
   actor: command.actor,
   id: command.id,
-  asset: String(command.body?.asset),
-  amount: String(command.body?.amount),
+  asset: command.body.asset,
+  amount: command.body.amount,
   reply: JSON.stringify(answer),
 });
 

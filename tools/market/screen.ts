@@ -38,7 +38,7 @@ export function screenOn(output: Output): Screen {
     show(view) {
       const lines = table(view);
       const up = drawn > 0 ? `\x1b[${drawn}A` : '';
-      output.write(up + lines.map((line) => `${line}\x1b[K\n`).join(''));
+      output.write(up + `${lines.join('\x1b[K\n')}\x1b[K\n\x1b[J`);
       drawn = lines.length;
     },
   };

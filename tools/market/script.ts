@@ -15,7 +15,7 @@ export interface ScriptCommand {
   readonly body: Body;
 }
 
-/** One recorded message. Its phases are sent one after the other, each once the last is answered. */
+/** One recorded message. A phase is sent once all of the last one is answered. */
 export interface Step {
   readonly symbol: string;
   readonly index: number;
@@ -35,11 +35,11 @@ export const takerOf = (symbol: string) => `account/taker-${symbol}` as const;
 
 /**
  * The demo's steps of one symbol: opening it, then one for each recorded update. `run` names this
- * playing of the recording, for another one needs ids of its own.
+ * playing of the recording: another one needs ids of its own.
  */
 export function* scriptOf(recorded: RecordedSymbol, run: string): Generator<Step> {
-  const { symbol, snapshot, updates } = recorded;
-  const mirror = createMirror({ symbol, depth, label: run });
+  const { symbol, tickSize, snapshot, updates } = recorded;
+  const mirror = createMirror({ symbol, tickSize, depth, label: run });
   const step = (index: number, phases: readonly (readonly Draft[])[]): Step => {
     let count = 0;
     const prefix = `demo-${run}-${symbol}-${String(index).padStart(6, '0')}`;

@@ -2,18 +2,16 @@
 import type { Outcome, Resent } from './demo.ts';
 import type { HostReport } from './hosts.ts';
 
-/** How much was read from disk when the partitions were taken over, and how fast. */
-export function restoredText(hosts: readonly HostReport[]): string {
+/** What was there when the cluster was started again, and how soon it served. */
+export function restoredText(hosts: readonly HostReport[], startedMs: number): string {
   const partitions = hosts.flatMap((host) => host.partitions);
-  const records = partitions.reduce((sum, { recoveredRecords }) => sum + recoveredRecords, 0);
-  const worked = partitions.reduce((sum, { recoveredMs }) => sum + recoveredMs, 0);
+  const records = partitions.reduce((sum, { position }) => sum + position, 0);
+  const replayed = partitions.reduce((sum, { recoveredRecords }) => sum + recoveredRecords, 0);
   const slowest = Math.max(0, ...partitions.map(({ recoveredMs }) => recoveredMs));
-  const total = partitions.reduce((sum, { position }) => sum + position, 0);
-  const rate = worked > 0 ? `, ${whole((records / worked) * 1_000)} a second` : '';
   return (
-    `Restored from disk: ${whole(total)} records in ${partitions.length} partitions. ` +
-    `${whole(records)} of them came after the last checkpoints and were replayed${rate}; ` +
-    `the slowest partition took ${whole(slowest)} ms.`
+    `Restored from disk: ${whole(records)} records in ${partitions.length} partitions, ` +
+    `${whole(replayed)} of them replayed after the last checkpoints. All partitions served ` +
+    `${(startedMs / 1_000).toFixed(1)} s after the start; the slowest took ${whole(slowest)} ms.`
   );
 }
 

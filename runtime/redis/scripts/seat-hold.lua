@@ -2,9 +2,10 @@
 --
 -- KEYS  1 reader (string with expiry)
 -- ARGV  1 consumer   2 time to live, ms
--- Returns  1 if the consumer holds the seat now, 0 if another does
+-- Returns  'kept' if the consumer held the seat already, 'taken' if it was free, 'refused' if
+--          another holds it
 
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
+if holder and holder ~= ARGV[1] then return 'refused' end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
+return holder and 'kept' or 'taken'

@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Fence, Group } from '../../runtime/log.ts';
+import { group, own } from './log.ts';
+import type { OpenStore, Store } from './stores.ts';
+
+const partition = 3;
+
+/** Random histories of owners and groups, told to two stores: both must answer alike all along. */
+export function logsAgree(openOne: OpenStore, openOther: OpenStore): void {
+  test('random histories come out the same in memory and in Redis', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const one = await play(await openOne(), steps);
+        expect(await play(await openOther(), steps)).toEqual(one);
+      }),
+      { numRuns: 60 },
+    );
+  });
+}
+
+const step = fc.oneof(
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('own' as const), nonce: fc.constantFrom('a', 'b') }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('append' as const),
+      /** Which of the fences held so far, counted from the newest. */
+      fence: fc.constantFrom(0, 0, 0, 0, 1, 2),
+      gap: fc.constantFrom(0, 0, 0, 0, 0, -1, 1),
+      n: fc.integer({ min: 1, max: 4 }),
+      token: fc.constantFrom('t1', 't2'),
+      repeat: fc.integer({ min: 0, max: 7 }).map((draw) => draw === 0),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('read' as const),
+      at: fc.nat(20),
+      count: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
+);
+
+type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** Plays a history and returns every answer to it. */
+async function play(store: Store, steps: readonly Step[]): Promise<unknown[]> {
+  const answers: unknown[] = [];
+  const fences: Fence[] = [];
+  let top = 0;
+  let sent: Group | undefined;
+  for (const each of steps) {
+    if (each.kind === 'own') {
+      fences.unshift(await own(store.leases, each.nonce));
+    } else if (each.kind === 'read') {
+      answers.push(await store.log.read(partition, each.at, each.count));
+      answers.push(await store.log.entryAt(partition, each.at), await store.log.last(partition));
+      answers.push(await store.leases.epochOf(partition, each.at));
+    } else {
+      const fence = fences[each.fence];
+      if (fence === undefined) continue;
+      const fresh = group(fence, Math.max(0, top + each.gap), each.n, each.token);
+      sent = each.repeat && sent ? sent : fresh;
+      const outcome = await store.log.append(sent);
+      if (outcome === 'ok') top = sent.after + sent.n;
+      answers.push(outcome);
+    }
+  }
+  return answers;
+}

@@ -1,0 +1,198 @@
+import { actorKey, type ActorKey } from '../../contracts/ids.ts';
+import type { Json } from '../../contracts/json.ts';
+import { partitionOf } from '../../contracts/partition.ts';
+import { decodeGroup, type LogRecord } from '../../contracts/record.ts';
+import { subjectsUnder } from '../../contracts/subjects.ts';
+import { parseCommand, parseRead, type Caller } from '../../runtime/command.ts';
+import { defaultLimits, type Limits } from '../../runtime/limits.ts';
+import type { Group, Log } from '../../runtime/log.ts';
+import { memoryHub } from '../../runtime/memory/bus.ts';
+import { manualClock } from '../../runtime/memory/clock.ts';
+import { memoryStore } from '../../runtime/memory/store.ts';
+import { Partition } from '../../runtime/partition.ts';
+import { systemRandom } from '../../runtime/system-clock.ts';
+import { purse } from './purse.ts';
+
+/** What becomes of an append: it works, gets lost before or after the store has it, or comes late too. */
+export type Fate = 'good' | 'lost' | 'unanswered' | 'late';
+
+export interface RigOptions {
+  readonly partitions?: number;
+  readonly limits?: Partial<Limits>;
+  readonly fate?: () => Fate;
+}
+
+export interface Answered {
+  readonly text: string;
+  readonly code: string | undefined;
+}
+
+/** Partitions of a cluster on the memory store, without hosts: each is opened and crashed by hand. */
+export class Rig {
+  readonly partitions: number;
+  readonly clock = manualClock();
+  readonly store = memoryStore(() => this.clock.now());
+  readonly open = new Map<number, Partition>();
+  readonly halted: string[] = [];
+  /** Appends that a broken connection still holds. */
+  readonly late: Group[] = [];
+  readonly #hub = memoryHub({ clock: this.clock });
+  readonly published: { subject: string; id: string; body: Json }[] = [];
+  /** What was sent to reply subjects by a partition that found the caller in its log. */
+  readonly sent: { subject: string; text: string }[] = [];
+  readonly #options: RigOptions;
+  readonly #types = new Map([[purse.type, purse]]);
+  readonly #random = systemRandom();
+  #incarnation = 0;
+  #callers = 0;
+
+  constructor(options: RigOptions = {}) {
+    this.#options = options;
+    this.partitions = options.partitions ?? 4;
+    const bus = this.#hub.connect();
+    bus.subscribe('millrace.evt.>', (message) => {
+      const body = JSON.parse(Buffer.from(message.payload).toString()) as Json;
+      this.published.push({ subject: message.subject, id: message.header('Nats-Msg-Id') ?? '', body });
+    });
+  }
+
+  get limits(): Limits {
+    return { ...defaultLimits(this.partitions), ...this.#options.limits };
+  }
+
+  purse(id: string): ActorKey {
+    return actorKey('purse', id);
+  }
+
+  /** The partition in which an actor lives. */
+  home(actor: ActorKey): number {
+    return partitionOf(actor, this.partitions);
+  }
+
+  async start(partition: number): Promise<Partition> {
+    const nonce = `n${++this.#incarnation}`;
+    const lease = { partition, host: 'rig', nonce, group: nonce, leaseMs: 3_000 };
+    this.clock.advance(3_001);
+    const acquired = await this.store.leases.acquire(lease);
+    if (acquired.kind !== 'acquired') throw new Error(`not acquired: ${acquired.kind}`);
+    const { epoch, top, published } = acquired;
+    const bus = this.#hub.connect();
+    const opened = await Partition.open({
+      partition,
+      partitions: this.partitions,
+      idSeed: 7,
+      fence: { partition, epoch, nonce },
+      top,
+      published,
+      log: this.#faulty(this.store.log),
+      bus,
+      clock: this.clock,
+      random: this.#random,
+      limits: this.limits,
+      types: this.#types,
+      subjects: subjectsUnder('millrace'),
+      post: async (to, delivery) => {
+        const target = this.open.get(to);
+        if (target === undefined) throw new Error('nobody is there');
+        return target.receive(structuredClone(delivery));
+      },
+      callerOf: (subject) => ({ subject, answer: (text) => void this.sent.push({ subject, text }) }),
+      epochOf: (position) => this.store.leases.epochOf(partition, position),
+      onLost: () => this.crash(partition),
+      onHalted: (reason) => void this.halted.push(reason),
+    });
+    this.open.set(partition, opened);
+    return opened;
+  }
+
+  async startAll(): Promise<void> {
+    for (let partition = 0; partition < this.partitions; partition++) await this.start(partition);
+  }
+
+  /** As kill -9 does: memory is gone, what was sent may still arrive. */
+  crash(partition: number): void {
+    this.open.get(partition)?.close();
+    this.open.delete(partition);
+  }
+
+  /** Sends a command to wherever its actor lives now; never settles if nobody answers. */
+  command(actor: ActorKey, name: string, body: Json = {}, id?: string): Promise<Answered> {
+    return new Promise((resolve) => {
+      const subject = `reply.${++this.#callers}`;
+      const caller: Caller = { subject, answer: (text, code) => resolve({ text, code }) };
+      const parsed = parseCommand({
+        types: this.#types,
+        type: 'purse',
+        actor,
+        name,
+        body: { json: body },
+        id,
+        trace: undefined,
+        caller,
+      });
+      if (!parsed.ok) resolve({ text: JSON.stringify(parsed.refused), code: parsed.refused.error.code });
+      else this.open.get(this.home(actor))?.submit(parsed.value);
+    });
+  }
+
+  read(actor: ActorKey, name: string): Promise<Json> {
+    return new Promise((resolve) => {
+      const caller: Caller = {
+        subject: '',
+        answer: (text) => resolve((JSON.parse(text) as { result: Json }).result),
+      };
+      const payload = new Uint8Array();
+      const parsed = parseRead({ types: this.#types, type: 'purse', actor, name, payload, caller });
+      if (parsed.ok) this.open.get(this.home(actor))?.read(parsed.value);
+    });
+  }
+
+  /** Lets time pass and everything run that can. */
+  async settle(rounds = 40): Promise<void> {
+    for (let round = 0; round < rounds; round++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.clock.advance(25);
+    }
+  }
+
+  /** Waits for a promise while time passes; undefined if it does not settle in 10 s of the rig's time. */
+  async within<T>(promise: Promise<T>): Promise<T | undefined> {
+    let settled: { value: T } | undefined;
+    void promise.then((value) => (settled = { value }));
+    for (let round = 0; round < 400 && settled === undefined; round++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.clock.advance(25);
+    }
+    return settled?.value;
+  }
+
+  /** The whole log of a partition, with the position of each record. */
+  async records(partition: number): Promise<{ position: number; record: LogRecord }[]> {
+    const entries = await this.store.log.read(partition, 1, 1_000_000);
+    return entries
+      .filter((entry) => entry.n > 0)
+      .flatMap((entry) =>
+        decodeGroup(entry.records).map((record, index) => ({ position: entry.position + index, record })),
+      );
+  }
+
+  #faulty(log: Log): Log {
+    return {
+      ...log,
+      append: async (group) => {
+        switch (this.#options.fate?.() ?? 'good') {
+          case 'good':
+            return log.append(group);
+          case 'lost':
+            throw new Error('the connection broke');
+          case 'unanswered':
+            await log.append(group);
+            throw new Error('the connection broke before the answer');
+          case 'late':
+            this.late.push(group);
+            throw new Error('the connection broke, the group is still under way');
+        }
+      },
+    };
+  }
+}
