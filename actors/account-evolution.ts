@@ -8,6 +8,7 @@ import {
   bookFills,
   bookReplaced,
   forgetReplace,
+  heldBy,
   known,
   newOrder,
   reportIn,
@@ -92,17 +93,14 @@ function hold(account: AccountContext, order: OpenOrder, more: Units): void {
 }
 
 function changeHold(account: AccountContext, order: OpenOrder, change: () => void): void {
-  const before = order.hold;
+  const before = heldBy(order);
   change();
-  hold(account, order, order.hold - before);
+  hold(account, order, heldBy(order) - before);
 }
 
 /** Puts an order, whose hold is released, among the closed ones. */
 function endOrder(account: AccountContext, order: OpenOrder, report: ExecutionReport): void {
-  changeHold(account, order, () => {
-    order.standing = 0n;
-    order.hold = 0n;
-  });
+  hold(account, order, -heldBy(order));
   account.orders.delete(order.orderId);
   account.orderIds.delete(order.clOrdId);
   rememberClosed(account, report);
@@ -136,9 +134,9 @@ function placeOrder(account: AccountContext, event: Of<'order-placed'>): void {
     price: ticks(market, event.price),
     quantity: known(market.instrument.lots(event.orderQty)),
     time: event.time,
-    hold: known(parseUnits(event.hold, scaleHeld({ side: event.side, market }))),
+    standing: known(parseUnits(event.hold, scaleHeld({ side: event.side, market }))),
   });
-  hold(account, order, order.hold);
+  hold(account, order, order.standing);
   account.orders.set(order.orderId, order);
   account.orderIds.set(order.clOrdId, order.orderId);
   account.closedOrders.delete(order.clOrdId);
@@ -181,10 +179,10 @@ function requestReplace(account: AccountContext, event: Of<'replace-requested'>)
     clOrdId: event.clOrdId,
     price: known(instrument.priceTicks(event.price)),
     quantity: known(instrument.lots(event.quantity)),
+    budget: known(parseUnits(event.budget, scaleHeld(order))),
   };
   changeHold(account, order, () => {
     order.replaces = [...order.replaces, replace];
-    order.hold = known(parseUnits(event.hold, scaleHeld(order)));
   });
   account.replaces.set(replace.request, replace);
   account.orderIds.set(replace.clOrdId, replace.orderId);

@@ -3,9 +3,12 @@
  *
  * Invariants, with prices in ticks, quantities in lots and money in minor units:
  * O1 0 ≤ cumQuantity ≤ quantity; an order whose cumQuantity is its quantity is not open.
- * O2 0 ≤ standing ≤ hold. `standing` pays for the rest of the order as it stands; `hold` is what
- *    the account's held balance really contains for it: more while replaces are unanswered.
- * O3 hold = standing when no replace is unanswered.
+ * O2 `standing` is enough for the rest of the order as it stands: a buy's fills so far have cost
+ *    taken = ⌈Σ price × quantity × (1 + fee)⌉ exactly, and what the rest can still add to that sum
+ *    before it is rounded, it can add to the rounded one, or less: ⌈a + b⌉ ≤ ⌈a⌉ + ⌈b⌉.
+ * O3 The account's held balance contains for it max(standing, budget − taken of each unanswered
+ *    replace). No budget is below an earlier one's, so that is the last one's, or, when no replace
+ *    is unanswered, standing.
  */
 import type {
   ExecutionReport,
@@ -37,8 +40,9 @@ export interface OpenOrder {
   /** The latest, at most `fillsKept`. */
   fills: readonly Fill[];
   time: number;
+  /** What its fills have taken from its hold so far. */
+  taken: Units;
   standing: Units;
-  hold: Units;
   /** Unanswered, in the order in which they were sent, which is that of their answers. */
   replaces: readonly Replace[];
 }
@@ -50,6 +54,11 @@ export interface Replace {
   readonly clOrdId: string;
   readonly price: number;
   readonly quantity: number;
+  /**
+   * What the order may take in all, what it took before included, once the symbol has replaced it.
+   * The symbol refuses a replace for which fills that overtook it have left too little.
+   */
+  readonly budget: Units;
 }
 
 /** How an order ended, or, for `Replaced`, how a clOrdId did. */
@@ -64,7 +73,7 @@ export const fillsKept = 100;
 /** What an order is when it is placed. */
 export type NewOrder = Omit<
   OpenOrder,
-  'cumQuantity' | 'ticksTimesLots' | 'fills' | 'standing' | 'replaces'
+  'cumQuantity' | 'ticksTimesLots' | 'fills' | 'taken' | 'replaces'
 >;
 
 /** An order that was just placed. */
@@ -73,7 +82,7 @@ export const newOrder = (order: NewOrder): OpenOrder => ({
   cumQuantity: 0,
   ticksTimesLots: 0n,
   fills: [],
-  standing: order.hold,
+  taken: 0n,
   replaces: [],
 });
 
@@ -151,26 +160,17 @@ export function holdOf(
   return order.market.instrument.holdFor(order.side, dearest(order, price), quantity);
 }
 
-/**
- * What an order has to hold once this replace is sent, too: enough for whatever may trade before
- * it arrives, then for the rest at the new price. Up to min(old, new total) each lot costs at most
- * the dearer price; a lot beyond the old totals can only trade at the new one. For a replace at
- * no lower price, or to no larger total, that is the larger of the old hold and the new; a larger
- * total at a lower price may first trade all of the old at the old price, and so needs both.
- */
-export function holdWithReplace(order: OpenOrder, replace: Replace): Units {
-  const before = widest(order);
-  const cumulated = order.cumQuantity;
-  if (dearest(order, replace.price) >= before.price) {
-    return larger(order.hold, holdOf(order, replace.price, replace.quantity - cumulated));
-  }
-  const shared = Math.min(before.quantity, replace.quantity) - cumulated;
-  const beyond = Math.max(0, replace.quantity - before.quantity);
-  const dearer = holdOf(order, before.price, shared);
-  return larger(order.hold, dearer + holdOf(order, replace.price, beyond));
+/** What the account's held balance contains for an order (O3). */
+export function heldBy({ standing, taken, replaces }: OpenOrder): Units {
+  const last = replaces.at(-1);
+  return last ? last.budget - taken : standing;
 }
 
-/** Books fills on an order; returns what they take from its hold and what they bring. */
+/** The budget of a new replace: the larger of what the order holds and what the new one needs. */
+export const budgetOf = (order: OpenOrder, price: number, quantity: number): Units =>
+  order.taken + larger(heldBy(order), holdOf(order, price, quantity - order.cumQuantity));
+
+/** Books fills on an order; returns what they take from its hold, whatever it is, and bring. */
 export function bookFills(
   order: OpenOrder,
   fills: readonly Fill[],
@@ -187,8 +187,8 @@ export function bookFills(
   const base = instrument.baseUnits(lots);
   const [taken, received] = order.side === 'buy' ? [amount, base] : [base, amount];
   order.cumQuantity += lots;
+  order.taken += taken;
   order.standing -= taken;
-  order.hold -= taken;
   order.fills = [...order.fills, ...fills].slice(-fillsKept);
   if (order.cumQuantity > order.quantity || order.standing < 0n) {
     throw new Error(`order ${order.orderId} traded more than it has and holds`);
@@ -196,27 +196,23 @@ export function bookFills(
   return { taken, received };
 }
 
-/** The symbol has replaced the order: it goes on under the new clOrdId with what the rest needs. */
+/**
+ * The symbol has replaced the order: it goes on under the new clOrdId with what the rest needs.
+ * Rounding up twice, before and after a fill, may ask for a unit more than the budget has left;
+ * the symbol has checked the sum, rounded once, so what is left is enough (O2).
+ */
 export function bookReplaced(order: OpenOrder, replace: Replace): void {
   order.clOrdId = replace.clOrdId;
   order.price = replace.price;
   order.quantity = replace.quantity;
   const rest = holdOf(order, order.price, order.quantity - order.cumQuantity);
-  // Rounding up twice, before and after a fill, may ask for a unit more than is there or needed.
-  order.standing = rest < order.hold ? rest : order.hold;
+  order.standing = smaller(rest, replace.budget - order.taken);
   forgetReplace(order, replace);
 }
 
-/** A replace is answered: the order holds no more than what it and the other replaces may need. */
+/** A replace is answered: its budget no longer counts. */
 export function forgetReplace(order: OpenOrder, replace: Replace): void {
   order.replaces = order.replaces.filter((other) => other !== replace);
-  if (order.replaces.length === 0) {
-    order.hold = order.standing;
-    return;
-  }
-  const { price, quantity } = widest(order);
-  const most = larger(order.standing, holdOf(order, price, quantity - order.cumQuantity));
-  if (most < order.hold) order.hold = most;
 }
 
 /** What a step of our own log or of a symbol was checked to be before it was written. */
@@ -234,17 +230,8 @@ const openStatus = ({ cumQuantity, quantity }: OpenOrder): ExecutionReport['ordS
 
 const larger = (a: Units, b: Units): Units => (a > b ? a : b);
 
+const smaller = (a: Units, b: Units): Units => (a < b ? a : b);
+
 /** The price that a hold is computed at; a market sell has none and needs none. */
 const dearest = (order: Pick<OpenOrder, 'protectionPrice'>, price: number | undefined): number =>
   order.protectionPrice ?? price ?? 0;
-
-/** The dearest price and the largest total that the order and its unanswered replaces have. */
-function widest(order: OpenOrder): { price: number; quantity: number } {
-  let price = dearest(order, order.price);
-  let quantity = order.quantity;
-  for (const replace of order.replaces) {
-    price = Math.max(price, dearest(order, replace.price));
-    quantity = Math.max(quantity, replace.quantity);
-  }
-  return { price, quantity };
-}

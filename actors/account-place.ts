@@ -54,7 +54,7 @@ export function placeOrder(
   const order = asOrder(account, command, context, market);
   if (typeof order === 'string') return refuse(order);
   if (account.orders.size >= openOrdersMax) return refuse('account/too-many-orders');
-  if (order.hold > balanceOf(account, assetHeld(order)).available) {
+  if (order.standing > balanceOf(account, assetHeld(order)).available) {
     return refuse('account/insufficient-funds');
   }
   return defer(placed(account, command, order), { send: [submission(command, order, context)] });
@@ -94,7 +94,7 @@ function asOrder(
     price,
     quantity,
     time: context.now,
-    hold: holdOf({ side, market, protectionPrice }, price, quantity),
+    standing: holdOf({ side, market, protectionPrice }, price, quantity),
   });
 }
 
@@ -104,7 +104,7 @@ function placed(account: AccountContext, command: Place, order: OpenOrder): Acco
     type: 'order-placed',
     ...inEvent(reportOf(order, [])),
     ...(protectionPrice !== undefined && { protectionPrice }),
-    hold: formatUnits(order.hold, scaleHeld(order)),
+    hold: formatUnits(order.standing, scaleHeld(order)),
   };
   if (account.markets.has(order.symbol)) return [event];
   return [{ type: 'symbol-met', symbol: order.symbol, ...order.market.terms }, event];

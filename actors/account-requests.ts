@@ -12,7 +12,8 @@ import { actorKey, splitActorKey } from '../contracts/ids.ts';
 import { formatUnits } from '../contracts/money.ts';
 import {
   assetHeld,
-  holdWithReplace,
+  budgetOf,
+  heldBy,
   scaleHeld,
   type OpenOrder,
   type Replace,
@@ -45,29 +46,22 @@ export function replaceOrder(
   if (isTaken(account, command.clOrdId)) return reject('order/duplicate');
   const replace = asReplace(order, command, context);
   if (typeof replace === 'string') return reject(replace);
-  const hold = holdWithReplace(order, replace);
-  if (hold - order.hold > balanceOf(account, assetHeld(order)).available) {
+  const hold = replace.budget - order.taken;
+  if (hold - heldBy(order) > balanceOf(account, assetHeld(order)).available) {
     return reject('account/insufficient-funds');
   }
   const { instrument } = order.market;
   const price = instrument.priceText(replace.price);
   const quantity = instrument.quantityText(replace.quantity);
+  const budget = formatUnits(replace.budget, scaleHeld(order));
   const { request, orderId, clOrdId } = replace;
   return defer(
-    {
-      type: 'replace-requested',
-      request,
-      orderId,
-      clOrdId,
-      price,
-      quantity,
-      hold: formatUnits(hold, scaleHeld(order)),
-    },
+    { type: 'replace-requested', request, orderId, clOrdId, price, quantity, budget },
     {
       send: [
         toSymbol(order.symbol, {
           name: 'replace-order',
-          body: { request, account: accountId(context), orderId, price, quantity },
+          body: { request, account: accountId(context), orderId, price, quantity, budget },
         }),
       ],
     },
@@ -133,5 +127,12 @@ function asReplace(
     return 'order/above-protection';
   }
   if (quantity <= order.cumQuantity) return 'order/too-late';
-  return { request: context.id, orderId: order.orderId, clOrdId: command.clOrdId, price, quantity };
+  return {
+    request: context.id,
+    orderId: order.orderId,
+    clOrdId: command.clOrdId,
+    price,
+    quantity,
+    budget: budgetOf(order, price, quantity),
+  };
 }

@@ -8,7 +8,7 @@ import {
   TimeInForce,
 } from '../contracts/execution-report.ts';
 import type { Json } from '../contracts/json.ts';
-import type { OpenOrder } from './account-order.ts';
+import type { OpenOrder, Replace } from './account-order.ts';
 import type { AccountContext } from './account-state.ts';
 import type { MarketCatalogue } from './account-market.ts';
 
@@ -30,8 +30,8 @@ const SavedOrder = z.strictObject({
   ticksTimesLots: units,
   fills: z.array(Fill),
   time: z.number().int(),
+  taken: units,
   standing: units,
-  hold: units,
 });
 
 const SavedAccount = z.strictObject({
@@ -58,6 +58,7 @@ const SavedAccount = z.strictObject({
       clOrdId: z.string(),
       price: lots,
       quantity: lots,
+      budget: units,
     }),
   ),
   cancelAlls: z.array(z.tuple([z.string(), z.strictObject({ unanswered: lots, canceled: lots })])),
@@ -75,7 +76,7 @@ export function saveAccount(account: AccountContext): Json {
     markets: [...account.markets].map(([symbol, { terms }]) => [symbol, { ...terms }]),
     orders: [...account.orders.values()].map(saveOrder),
     closedOrders: [...account.closedOrders.values()],
-    replaces: [...account.replaces.values()].map((replace) => ({ ...replace })),
+    replaces: [...account.replaces.values()].map(saveReplace),
     cancelAlls: [...account.cancelAlls].map(([request, counts]) => [request, { ...counts }]),
     ordersNumbered: account.ordersNumbered,
   };
@@ -97,8 +98,17 @@ const saveOrder = (order: OpenOrder): Json => ({
   ticksTimesLots: order.ticksTimesLots.toString(),
   fills: order.fills,
   time: order.time,
+  taken: order.taken.toString(),
   standing: order.standing.toString(),
-  hold: order.hold.toString(),
+});
+
+const saveReplace = (replace: Replace): Json => ({
+  request: replace.request,
+  orderId: replace.orderId,
+  clOrdId: replace.clOrdId,
+  price: replace.price,
+  quantity: replace.quantity,
+  budget: replace.budget.toString(),
 });
 
 /** The account that was saved; its names and each order's replaces are indexed again. */

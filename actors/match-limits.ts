@@ -6,7 +6,7 @@
  */
 import { scopedId } from './scoped-id.ts';
 import type { MatchLimits } from './order-book.ts';
-import type { Entry, Market } from './symbol-matching.ts';
+import type { Entry, Venue } from './symbol-matching.ts';
 import { listingOf, type OrderDetail } from './symbol-state.ts';
 
 /** Trades of one command; further counterparts end it with `trade-limit`. */
@@ -16,16 +16,16 @@ const replyBytesMax = 800_000;
 const recordBytesMax = 3_600_000;
 
 /** The limits of one command's matching. */
-export function matchLimits(market: Market, entry: Entry): MatchLimits<OrderDetail> {
-  const { definition } = listingOf(market.state);
+export function matchLimits(venue: Venue, entry: Entry): MatchLimits<OrderDetail> {
+  const { definition } = listingOf(venue.state);
   return definition.settlement === 'accounts'
-    ? limitsOfAccountOrder(market, entry)
-    : limitsOfSubmittedOrder(market, entry);
+    ? limitsOfAccountOrder(venue, entry)
+    : limitsOfSubmittedOrder(venue, entry);
 }
 
 /** The reply lists reports; the record holds them once more as events, in about twice the bytes. */
-function limitsOfSubmittedOrder(market: Market, entry: Entry): MatchLimits<OrderDetail> {
-  const { price, quantity } = longestTexts(market, entry);
+function limitsOfSubmittedOrder(venue: Venue, entry: Entry): MatchLimits<OrderDetail> {
+  const { price, quantity } = longestTexts(venue, entry);
   const each = reportBytes + price + quantity + entry.id.length;
   return {
     tradesMax: tradesPerCommandMax,
@@ -35,13 +35,13 @@ function limitsOfSubmittedOrder(market: Market, entry: Entry): MatchLimits<Order
 }
 
 /** The reply lists the taker's fills; the record holds them, the events and a message per maker. */
-function limitsOfAccountOrder(market: Market, entry: Entry): MatchLimits<OrderDetail> {
-  const { price, quantity, amount } = longestTexts(market, entry);
-  const { definition, instrument } = listingOf(market.state);
-  const execId = scopedId(market.symbol, market.state.executions + tradesPerCommandMax).length;
+function limitsOfAccountOrder(venue: Venue, entry: Entry): MatchLimits<OrderDetail> {
+  const { price, quantity, amount } = longestTexts(venue, entry);
+  const { definition, instrument } = listingOf(venue.state);
+  const execId = scopedId(venue.symbol, venue.state.executions + tradesPerCommandMax).length;
   const fill = fillBytes + execId + price + quantity + amount;
   const event =
-    eventBytes + execId + price + quantity + entry.id.length + market.at.length + 2 * amount;
+    eventBytes + execId + price + quantity + entry.id.length + venue.at.length + 2 * amount;
   const base = instrument.baseText(instrument.baseUnits(entry.quantity)).length;
   const value = definition.base.length + definition.quote.length + base + amount;
   const message = messageBytes + fill + value;
@@ -60,7 +60,7 @@ interface Lengths {
 }
 
 /** The longest texts that a trade of this entry can have. */
-function longestTexts({ state }: Market, entry: Entry): Lengths {
+function longestTexts({ state }: Venue, entry: Entry): Lengths {
   const { definition, instrument } = listingOf(state);
   const highest =
     entry.side === 'sell'

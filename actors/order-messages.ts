@@ -38,13 +38,18 @@ export type CancelOrder = {
   readonly orderId: string;
 };
 
-/** `quantity` is FIX's total: what was traded before counts towards it. */
+/**
+ * `quantity` is FIX's total: what was traded before counts towards it. So it does towards `budget`,
+ * the most that the order may take in all of the asset that it holds, at that asset's scale: more
+ * than that its account has not set aside.
+ */
 export type ReplaceOrder = {
   readonly request: string;
   readonly account: string;
   readonly orderId: string;
   readonly price: string;
   readonly quantity: string;
+  readonly budget: string;
 };
 
 /** From a symbol to an account: everything that one command did to one order, in order. */

@@ -18,7 +18,7 @@ import { react, type Decision, type Incoming, type Outgoing, type State } from '
 import type { Instrument } from './instrument.ts';
 import type { OrderStep, OrderUpdate } from './order-messages.ts';
 import type { SymbolEvent } from './symbol-events.ts';
-import type { Expired, Market, Traded } from './symbol-matching.ts';
+import type { Expired, Traded, Venue } from './symbol-matching.ts';
 import {
   judgeCancel,
   judgeReplace,
@@ -28,6 +28,9 @@ import {
   type Refused,
 } from './symbol-orders.ts';
 import { listingOf, type SymbolContext } from './symbol-state.ts';
+
+/** What an account may set aside can have more digits than any one amount on the wire. */
+const Amount = z.string().regex(/^\d+(\.\d+)?$/);
 
 const requester = { request: z.string(), account: IdText, orderId: IdText };
 
@@ -50,43 +53,47 @@ const OrderRequest = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('cancel-order'), body: z.strictObject(requester) }),
   z.strictObject({
     name: z.literal('replace-order'),
-    body: z.strictObject({ ...requester, price: Decimal, quantity: Decimal }),
+    body: z.strictObject({ ...requester, price: Decimal, quantity: Decimal, budget: Amount }),
   }),
 ]);
 type OrderRequest = z.infer<typeof OrderRequest>;
 
-/** Judges an account's message; one that is none of the three changes nothing. */
+/** Judges an account's message; throws at one that is none of the three. */
 export function receiveOrderRequest(
   state: State<SymbolContext>,
   { name, body }: Incoming,
-  market: Market,
+  venue: Venue,
 ): Decision<SymbolEvent> {
   const parsed = OrderRequest.safeParse({ name, body });
-  if (!parsed.success) return react([]);
+  // If it vanished, its account would wait for ever and nobody would know why.
+  if (!parsed.success) {
+    const why = z.prettifyError(parsed.error);
+    throw new Error(`symbols do not understand this message ${name}: ${why}`);
+  }
   const request = parsed.data;
-  const outcome = judge(state, request, market);
+  const outcome = judge(state, request, venue);
   const send =
     outcome.kind === 'refused'
       ? [update(request, [refusedStep(outcome)])]
-      : updatesOf(request, outcome, listingOf(market.state).instrument);
+      : updatesOf(request, outcome, listingOf(venue.state).instrument);
   return react(outcome.kind === 'refused' ? [] : outcome.events, { send });
 }
 
 function judge(
   state: State<SymbolContext>,
   request: OrderRequest,
-  market: Market,
+  venue: Venue,
 ): Judged | Refused {
   const { listing } = state.context;
   if (!listing) return refused('symbol/unknown');
   if (listing.definition.settlement !== 'accounts') return refused('symbol/settlement');
   const { body } = request;
-  if (request.name === 'cancel-order') return judgeCancel(market, body.orderId, body.account);
+  if (request.name === 'cancel-order') return judgeCancel(venue, body.orderId, body.account);
   if (state.value === 'halted') return refused('symbol/halted');
   const order = { id: body.orderId, owner: body.account };
   return request.name === 'submit-order'
-    ? judgeSubmit(market, { ...request.body, ...order })
-    : judgeReplace(market, { ...request.body, ...order });
+    ? judgeSubmit(venue, { ...request.body, ...order })
+    : judgeReplace(venue, { ...request.body, ...order });
 }
 
 /** The requester's update first, then one for each other order, as they were met. */

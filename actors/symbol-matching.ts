@@ -12,7 +12,7 @@ import type { CanceledEvent, CancelReason, TradeEvent } from './symbol-events.ts
 import { listingOf, type Order, type OrderDetail, type SymbolContext } from './symbol-state.ts';
 
 /** A symbol at the moment of a command: its state, its id, the address of the record to come. */
-export interface Market {
+export interface Venue {
   readonly state: SymbolContext;
   readonly symbol: string;
   readonly at: string;
@@ -56,17 +56,17 @@ export interface Entered {
 }
 
 /** Matches an entry against the book as it is. */
-export function enter(market: Market, entry: Entry): Entered {
-  const { book } = market.state;
+export function enter(venue: Venue, entry: Entry): Entered {
+  const { book } = venue.state;
   if (!book.crosses(entry.side, entry.limit)) {
     return {
       met: [],
-      canceled: endOfRest(market, entry, { rest: entry.quantity, stopped: undefined }),
+      canceled: endOfRest(venue, entry, { rest: entry.quantity, stopped: undefined }),
     };
   }
   const fillOrKill = entry.timeInForce === 'FOK';
-  const match = book.match({ ...entry, fillOrKill }, matchLimits(market, entry));
-  return { met: settle(market, entry, match.hits), canceled: endOfRest(market, entry, match) };
+  const match = book.match({ ...entry, fillOrKill }, matchLimits(venue, entry));
+  return { met: settle(venue, entry, match.hits), canceled: endOfRest(venue, entry, match) };
 }
 
 /** The event that ends `quantity` lots of an order. */
@@ -83,14 +83,14 @@ export const canceled = (
 });
 
 function endOfRest(
-  market: Market,
+  venue: Venue,
   entry: Entry,
   { rest, stopped }: Pick<Match<OrderDetail>, 'rest' | 'stopped'>,
 ): CanceledEvent | undefined {
   if (rest === 0) return undefined;
   const reason = reasonToEnd(entry.timeInForce, stopped);
   if (!reason) return undefined;
-  const { instrument } = listingOf(market.state);
+  const { instrument } = listingOf(venue.state);
   return canceled(instrument, { ...entry, quantity: rest }, reason);
 }
 
@@ -106,13 +106,13 @@ function reasonToEnd(
 
 /** Makes events of hits; the taker's exact sum runs on from trade to trade. */
 function settle(
-  market: Market,
+  venue: Venue,
   entry: Entry,
   hits: readonly Hit<OrderDetail>[],
 ): (Traded | Expired)[] {
-  const { definition, instrument } = listingOf(market.state);
+  const { definition, instrument } = listingOf(venue.state);
   const settles = definition.settlement === 'accounts';
-  let executions = market.state.executions;
+  let executions = venue.state.executions;
   let { exact } = entry;
   return hits.map(({ maker, quantity }) => {
     if (quantity === 0) return { event: canceled(instrument, maker, 'self-trade'), maker };
@@ -134,13 +134,13 @@ function settle(
     }
     const event: TradeEvent = {
       type: 'trade',
-      execId: scopedId(market.symbol, executions),
+      execId: scopedId(venue.symbol, executions),
       price: instrument.priceText(price),
       quantity: instrument.quantityText(quantity),
       side: entry.side,
       makerOrderId: maker.id,
       takerOrderId: entry.id,
-      at: market.at,
+      at: venue.at,
       ...(booked && {
         makerAmount: instrument.quoteText(booked.maker),
         takerAmount: instrument.quoteText(booked.taker),

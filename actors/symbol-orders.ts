@@ -4,9 +4,11 @@
  */
 import type { Code } from '../contracts/codes.ts';
 import type { SelfTradePrevention } from '../contracts/execution-report.ts';
+import type { Units } from '../contracts/money.ts';
+import type { Instrument } from './instrument.ts';
 import { malformedTerms, parseTerms, type OrderTerms } from './order-terms.ts';
 import type { CanceledEvent, SymbolEvent } from './symbol-events.ts';
-import { canceled, enter, type Entered, type Entry, type Market } from './symbol-matching.ts';
+import { canceled, enter, type Entered, type Entry, type Venue } from './symbol-matching.ts';
 import { listingOf, type Order } from './symbol-state.ts';
 
 /** Why a request is refused; without a message the code's own is meant. */
@@ -36,9 +38,9 @@ export interface NewOrder extends OrderTerms {
 }
 
 /** Judges a new order for a symbol that trades. */
-export function judgeSubmit(market: Market, order: NewOrder): Judged | Refused {
-  const { instrument } = listingOf(market.state);
-  const { book } = market.state;
+export function judgeSubmit(venue: Venue, order: NewOrder): Judged | Refused {
+  const { instrument } = listingOf(venue.state);
+  const { book } = venue.state;
   const malformed = malformedTerms(order);
   if (malformed !== undefined) return refused('request/malformed', malformed);
   const terms = parseTerms(instrument, order);
@@ -77,15 +79,15 @@ export function judgeSubmit(market: Market, order: NewOrder): Judged | Refused {
       protectionPrice: instrument.priceText(protectionPrice),
     }),
   };
-  const entered = enter(market, entry);
+  const entered = enter(venue, entry);
   return judged(entered, [accepted, ...eventsOf(entered), ...listOf(entered.canceled)]);
 }
 
 /** Judges the cancelling of an open order; a halted symbol takes it too. */
-export function judgeCancel(market: Market, id: string, owner: string): Judged | Refused {
-  const order = market.state.book.get(id);
+export function judgeCancel(venue: Venue, id: string, owner: string): Judged | Refused {
+  const order = venue.state.book.get(id);
   if (!order || order.owner !== owner) return refused('order/unknown');
-  const event = canceled(listingOf(market.state).instrument, order, 'requested');
+  const event = canceled(listingOf(venue.state).instrument, order, 'requested');
   return judged({ met: [], canceled: event }, [event]);
 }
 
@@ -95,12 +97,14 @@ export interface Replace {
   readonly owner: string;
   readonly price: string;
   readonly quantity: string;
+  /** Of an account's order, see `ReplaceOrder`. */
+  readonly budget?: string;
 }
 
 /** Judges a replace for a symbol that trades: the order leaves the book and comes in again. */
-export function judgeReplace(market: Market, replace: Replace): Judged | Refused {
-  const { instrument } = listingOf(market.state);
-  const { book } = market.state;
+export function judgeReplace(venue: Venue, replace: Replace): Judged | Refused {
+  const { instrument } = listingOf(venue.state);
+  const { book } = venue.state;
   const order = book.get(replace.id);
   if (!order || order.owner !== replace.owner) return refused('order/unknown');
   const price = instrument.priceTicks(replace.price);
@@ -113,8 +117,12 @@ export function judgeReplace(market: Market, replace: Replace): Judged | Refused
   }
   const open = order.owner === '' ? quantity : quantity - traded;
   if (open <= 0) return refused('order/too-late');
+  if (replace.budget !== undefined && order.side === 'buy') {
+    const most = mostPaid(instrument, order, { price, quantity: open });
+    if (most > instrument.quoteUnits(replace.budget)) return refused('account/insufficient-funds');
+  }
   if (postOnly && book.crosses(order.side, price)) return refused('order/would-cross');
-  const entered = enter(market, reentry(order, price, open));
+  const entered = enter(venue, reentry(order, price, open));
   const texts = { orderId: order.id, price: instrument.priceText(price) };
   return judged(entered, [
     { type: 'replacing', ...texts, quantity: instrument.quantityText(open) },
@@ -122,6 +130,22 @@ export function judgeReplace(market: Market, replace: Replace): Judged | Refused
     { type: 'replaced', ...texts, quantity: instrument.quantityText(quantity) },
     ...listOf(entered.canceled),
   ]);
+}
+
+/**
+ * What a buy will have paid in all if its new rest trades at the worst: exact, and rounded once. The
+ * account's budget was enough when it asked; but fills that overtook the replace, at the old, higher
+ * price, may since have used up what a larger total at the new one needs. A sell needs no such
+ * judgement: it takes its quantity, whatever the price, and its budget covers the new total.
+ */
+function mostPaid(
+  { bookedAmount, exactAmount }: Instrument,
+  { side, detail }: Order,
+  rest: { readonly price: number; readonly quantity: number },
+): Units {
+  const price = detail.protectionPrice ?? rest.price;
+  const exact = exactAmount({ side, role: 'taker', price, quantity: rest.quantity });
+  return bookedAmount(side, detail.exact + exact);
 }
 
 const reentry = (order: Order, price: number, quantity: number): Entry => ({

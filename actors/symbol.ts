@@ -15,7 +15,6 @@ import {
   accept,
   defineActor,
   query,
-  react,
   reject,
   type ActorType,
   type Context,
@@ -35,7 +34,7 @@ import {
   receiveReplicated,
   referenceOf,
 } from './symbol-listing.ts';
-import type { Market } from './symbol-matching.ts';
+import type { Venue } from './symbol-matching.ts';
 import {
   judgeCancel,
   judgeReplace,
@@ -145,7 +144,7 @@ function decide(
     case 'cancel':
     case 'replace': {
       if (listing.definition.settlement !== 'none') return reject('symbol/settlement');
-      const outcome = judgeOrder(state, command, marketOf(state, context));
+      const outcome = judgeOrder(state, command, venueOf(state, context));
       if (outcome.kind === 'refused') return reject(outcome.code, outcome.message);
       return accept(outcome.events, { reports: outcome.events.flatMap(reportOf) });
     }
@@ -155,15 +154,15 @@ function decide(
 function judgeOrder(
   state: State<SymbolContext>,
   command: Extract<SymbolCommand, { name: 'submit' | 'cancel' | 'replace' }>,
-  market: Market,
+  venue: Venue,
 ): Judged | Refused {
   // No accounts stand behind these orders, so none can trade with itself.
   const order = { id: command.orderId, owner: '' };
-  if (command.name === 'cancel') return judgeCancel(market, order.id, order.owner);
+  if (command.name === 'cancel') return judgeCancel(venue, order.id, order.owner);
   if (state.value === 'halted') return refused('symbol/halted');
   return command.name === 'submit'
-    ? judgeSubmit(market, { ...command, ...order, selfTradePrevention: 'NONE' })
-    : judgeReplace(market, { ...command, ...order });
+    ? judgeSubmit(venue, { ...command, ...order, selfTradePrevention: 'NONE' })
+    : judgeReplace(venue, { ...command, ...order });
 }
 
 /** What the caller of `submit`, `cancel` and `replace` reads of an event. */
@@ -199,13 +198,12 @@ function receive(
   context: Context,
 ): Decision<SymbolEvent> {
   if (message.name !== 'replicated') {
-    return receiveOrderRequest(state, message, marketOf(state, context));
+    return receiveOrderRequest(state, message, venueOf(state, context));
   }
-  const { data } = Replicated.safeParse(message.body);
-  return data ? receiveReplicated(state, data.version) : react([]);
+  return receiveReplicated(state, Replicated.parse(message.body).version);
 }
 
-const marketOf = (state: State<SymbolContext>, { self, at }: Context): Market => ({
+const venueOf = (state: State<SymbolContext>, { self, at }: Context): Venue => ({
   state: state.context,
   symbol: splitActorKey(self).id,
   at,

@@ -42,7 +42,7 @@ export const AccountEvent = z.discriminatedUnion('type', [
     protectionPrice: z.string().optional(),
     hold: z.string(),
   }),
-  /** `hold` is what the order holds until the answer. */
+  /** `budget` is what the order may take in all; less what it took, it is held until the answer. */
   z.strictObject({
     type: z.literal('replace-requested'),
     request: z.string(),
@@ -50,7 +50,7 @@ export const AccountEvent = z.discriminatedUnion('type', [
     clOrdId: z.string(),
     price: z.string(),
     quantity: z.string(),
-    hold: z.string(),
+    budget: z.string(),
   }),
   z.strictObject({ type: z.literal('replace-refused'), request: z.string() }),
   z.strictObject({

@@ -4,8 +4,13 @@
  * subscribed: nothing happened) or `RequestTimeout` (the outcome is unknown).
  */
 export interface Bus {
+  /** What is larger than the bus carries is reported to the operator and not sent. */
   publish(subject: string, payload: string | Uint8Array, options?: PublishOptions): void;
-  request(subject: string, payload: string | Uint8Array, options: RequestOptions): Promise<BusMessage>;
+  request(
+    subject: string,
+    payload: string | Uint8Array,
+    options: RequestOptions,
+  ): Promise<BusMessage>;
   /** The handler must not throw; with a queue one subscriber of that queue gets each message. */
   subscribe(subject: string, handler: (message: BusMessage) => void, queue?: string): Subscription;
   /** Resolves when everything published and subscribed so far has reached the server. */

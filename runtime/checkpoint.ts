@@ -12,16 +12,20 @@ import type { Clock } from './clock.ts';
 import type { GroupWriter } from './group-writer.ts';
 import type { Inbox, SavedIncoming } from './inbox.ts';
 import type { Limits } from './limits.ts';
-import type { Fence, Log } from './log.ts';
+import type { Fence, Log, Segment } from './log.ts';
 import type { Outbox, SavedOutgoing } from './outbox.ts';
 import type { PendingCommand, Recall } from './recall.ts';
 import type { ReferenceData, SavedReference } from './reference-data.ts';
 import { snapshotOf, type Resident, type Residents } from './residents.ts';
 
-/** Sealed ids of the positions after the previous segment's, up to `through`; `time` is the newest's. */
+/**
+ * Sealed ids of the positions after the previous segment's, up to `through`. Checkpoints add to the
+ * latest segment for a minute (from `since` to `time`, of records), then begin another.
+ */
 export interface SegmentName {
   readonly name: string;
   readonly through: number;
+  readonly since: number;
   readonly time: number;
 }
 
@@ -58,7 +62,15 @@ export interface CheckpointerOptions {
   readonly restored: CheckpointState | undefined;
 }
 
+interface Sealed {
+  readonly segments: readonly SegmentName[];
+  /** What the new segment holds, too. */
+  readonly replaced: readonly SegmentName[];
+  readonly add: Segment | undefined;
+}
+
 const sliceActors = 64;
+const segmentMs = 60_000;
 
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
@@ -66,6 +78,8 @@ export class Checkpointer {
   readonly #changed = new Map<ActorKey, number>();
   #position: number;
   #segments: readonly SegmentName[];
+  /** The bytes of the latest segment, if this owner wrote it. */
+  #latest: Uint8Array | undefined;
   #dropNext: readonly string[] = [];
   #lastAt: number;
   #running: Promise<void> | undefined;
@@ -159,15 +173,13 @@ export class Checkpointer {
   async #write(captured: Omit<CheckpointState, 'pending' | 'segments'>): Promise<void> {
     const { log, fence, recall, limits, onFenced } = this.#options;
     const { position, time } = captured;
-    const bytes = recall.table.seal(position);
-    const name = `${fence.epoch}-${position}`;
-    const sealed = bytes ? [...this.#segments, { name, through: position, time }] : this.#segments;
-    const expired = sealed.filter((segment) => segment.time < time - limits.windowMs);
-    const segments = sealed.filter((segment) => !expired.includes(segment));
+    const sealed = this.#seal(position, time);
+    const expired = sealed.segments.filter((one) => one.time < time - limits.windowMs);
+    const segments = sealed.segments.filter((one) => !expired.includes(one));
     const state: CheckpointState = { ...captured, pending: recall.pending(position), segments };
     const checkpoint = {
       text: JSON.stringify(state),
-      ...(bytes && { add: { name, bytes } }),
+      ...(sealed.add && { add: sealed.add }),
       // The checkpoint before this one is kept, and still names what this one leaves out.
       drop: this.#dropNext,
     };
@@ -177,9 +189,29 @@ export class Checkpointer {
     }
     this.#position = position;
     this.#segments = segments;
-    this.#dropNext = expired.map((segment) => segment.name);
+    this.#latest = sealed.add?.bytes ?? this.#latest;
+    this.#dropNext = [...expired, ...sealed.replaced].map((segment) => segment.name);
     const forgotten = expired.at(-1);
     if (forgotten) recall.table.forget(forgotten.through + 1);
+  }
+
+  /** The segments with the ids up to a position: the young latest one is written again with more. */
+  #seal(position: number, time: number): Sealed {
+    const bytes = this.#options.recall.table.seal(position);
+    const segments = this.#segments;
+    if (bytes === undefined) return { segments, replaced: [], add: undefined };
+    const name = `${this.#options.fence.epoch}-${position}`;
+    const last = segments.at(-1);
+    if (last === undefined || this.#latest === undefined || time - last.since >= segmentMs) {
+      const added = { name, through: position, since: time, time };
+      return { segments: [...segments, added], replaced: [], add: { name, bytes } };
+    }
+    const longer = { name, through: position, since: last.since, time };
+    return {
+      segments: [...segments.slice(0, -1), longer],
+      replaced: [last],
+      add: { name, bytes: Buffer.concat([this.#latest, bytes]) },
+    };
   }
 
   /** Writing the same snapshot or checkpoint twice is harmless: try until the store answers. */

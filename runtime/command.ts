@@ -58,7 +58,9 @@ interface CommandRequest extends Request {
 }
 
 type Refused = Extract<Reply, { ok: false }>;
-type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refused: Refused };
+type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly refused: Refused };
 
 const refused = (code: string, message?: string): { ok: false; refused: Refused } => ({
   ok: false,
@@ -73,7 +75,10 @@ export function parseCommand(request: CommandRequest): Parsed<Command> {
   if (schema === undefined) return refused('runtime/unknown-command');
   const { id } = request;
   if (id !== undefined && !isCommandId(id)) {
-    return refused('request/malformed', 'A command id (the header Nats-Msg-Id) must be 1 to 128 printable ASCII characters.');
+    return refused(
+      'request/malformed',
+      'A command id (the header Nats-Msg-Id) must be 1 to 128 printable ASCII characters.',
+    );
   }
   const body = readBody(request.body);
   if (!body.ok) return body;
@@ -125,7 +130,10 @@ function readBody(body: CommandRequest['body']): Parsed<{ readonly [key: string]
   if (!(body instanceof Uint8Array)) return asObject(body.json);
   if (body.length === 0) return { ok: true, value: {} };
   if (body.length > wireLimits.bodyBytesMax) {
-    return refused('request/too-large', `The body has ${body.length} bytes; at most ${wireLimits.bodyBytesMax} are allowed.`);
+    return refused(
+      'request/too-large',
+      `The body has ${body.length} bytes; at most ${wireLimits.bodyBytesMax} are allowed.`,
+    );
   }
   const json = readJson(body);
   if (json === undefined) return refused('request/malformed', 'The body is not JSON in UTF-8.');
@@ -157,7 +165,10 @@ function check(parse: () => SchemaResult): Parsed<unknown> {
     return refused('request/malformed', unknownField(issue.keys?.[0] ?? ''));
   }
   const field = issue.path.map(String).join('.');
-  return refused('request/malformed', `${field === '' ? 'The body' : `"${shorten(field)}"`}: ${issue.message}.`);
+  return refused(
+    'request/malformed',
+    `${field === '' ? 'The body' : `"${shorten(field)}"`}: ${issue.message}.`,
+  );
 }
 
 const unknownField = (name: string): string => `There is no field "${shorten(name)}"; remove it.`;

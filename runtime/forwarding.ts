@@ -70,7 +70,8 @@ export class Forwarding {
     const accepted = known || handle(requestIn(message));
     if (accepted && !known) {
       this.#seen.add(key);
-      if (this.#seen.size > limits.forwardsMax) this.#seen.delete(this.#seen.values().next().value ?? '');
+      if (this.#seen.size > limits.forwardsMax)
+        this.#seen.delete(this.#seen.values().next().value ?? '');
     }
     bus.publish(message.reply, accepted ? taken : notMine);
   }
@@ -102,7 +103,10 @@ export class Forwarding {
     const deadline = clock.monotonic() + patienceMs;
     for (let attempts = 1; clock.monotonic() < deadline; attempts++) {
       try {
-        const answer = await bus.request(subjects.host(host), request.payload, { headers, timeoutMs: sendingMs });
+        const answer = await bus.request(subjects.host(host), request.payload, {
+          headers,
+          timeoutMs: sendingMs,
+        });
         return Buffer.from(answer.payload).toString() === taken ? 'taken' : 'not mine';
       } catch (error) {
         if (error instanceof NoResponders) return attempts === 1 ? 'nobody' : 'unknown';

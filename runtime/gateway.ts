@@ -67,7 +67,8 @@ export class Gateway {
     return {
       subject,
       answer: (text, code) => {
-        if (subject !== '') this.#options.bus.publish(subject, text, { headers: headersOf(code, trace) });
+        if (subject !== '')
+          this.#options.bus.publish(subject, text, { headers: headersOf(code, trace) });
       },
     };
   }
@@ -136,7 +137,8 @@ export class Gateway {
     const batch = new Batch(commands.length, (text) => caller.answer(text));
     commands.forEach((command, index) => {
       const waiting = batch.begin(index);
-      if (waiting) this.#element({ command, caller: waiting, scope, trace: request.trace }, partition);
+      if (waiting)
+        this.#element({ command, caller: waiting, scope, trace: request.trace }, partition);
     });
   }
 
@@ -145,7 +147,10 @@ export class Gateway {
     const parsed = BatchCommand.safeParse(element.command);
     if (!parsed.success) {
       const { path = [], message = '' } = parsed.error.issues[0] ?? {};
-      answer(caller, refusal('request/malformed', `${path.map(String).join('.') || 'The command'}: ${message}.`));
+      answer(
+        caller,
+        refusal('request/malformed', `${path.map(String).join('.') || 'The command'}: ${message}.`),
+      );
       return;
     }
     const { id, name, body = {} } = parsed.data;
@@ -164,10 +169,13 @@ export class Gateway {
 
   #actorOf({ actor }: BatchCommand, scope: ActorKey | number): ActorKey | Reply {
     if (typeof scope === 'string') {
-      return actor === undefined ? scope : refusal('request/malformed', 'There is no field "actor"; remove it.');
+      return actor === undefined
+        ? scope
+        : refusal('request/malformed', 'There is no field "actor"; remove it.');
     }
     const key = actor === undefined ? undefined : parseActorKey(actor);
-    if (key === undefined) return refusal('request/malformed', '"actor": must be like "account/alice".');
+    if (key === undefined)
+      return refusal('request/malformed', '"actor": must be like "account/alice".');
     if (partitionOf(key, this.#options.partitions) === scope) return key;
     return refusal('runtime/wrong-partition');
   }
@@ -187,8 +195,12 @@ function parseBatch(payload: Uint8Array): readonly unknown[] | Reply {
   const envelope = BatchRequest.safeParse(json);
   if (envelope.success) return envelope.data.commands;
   const issue = envelope.error.issues[0];
-  const field = issue?.code === 'unrecognized_keys' ? `"${issue.keys[0]}": no such field` : issue?.message;
-  return refusal('request/malformed', `A batch is {"commands":[…]} of 1 to 1,000 commands. ${field ?? ''}`);
+  const field =
+    issue?.code === 'unrecognized_keys' ? `"${issue.keys[0]}": no such field` : issue?.message;
+  return refusal(
+    'request/malformed',
+    `A batch is {"commands":[…]} of 1 to 1,000 commands. ${field ?? ''}`,
+  );
 }
 
 /** What a reply of unknown size is taken to need, and what the smallest refusal needs. */

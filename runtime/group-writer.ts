@@ -147,7 +147,8 @@ export class GroupWriter {
     this.#inFlight = [];
     for (const staged of records) this.#stagedBytes -= staged.text.length;
     this.#options.events.onDurable(records, entry);
-    while (this.#waiting[0] && this.#waiting[0].position <= this.#durable) this.#waiting.shift()?.callback();
+    while (this.#waiting[0] && this.#waiting[0].position <= this.#durable)
+      this.#waiting.shift()?.callback();
     if (this.#open.length > 0 && !this.#closed) void this.#write();
   }
 
@@ -171,7 +172,9 @@ export class GroupWriter {
         return { outcome: await log.append(group), sendings };
       } catch {
         if (this.#closed) return { outcome: undefined, sendings };
-        await new Promise<void>((resolve) => void clock.after(Math.min(10 * 2 ** sendings, 500), resolve));
+        await new Promise<void>(
+          (resolve) => void clock.after(Math.min(10 * 2 ** sendings, 500), resolve),
+        );
       }
     }
   }

@@ -18,7 +18,7 @@ import { Forwarding } from './forwarding.ts';
 import { Gateway, requestOf, type Request } from './gateway.ts';
 import { seedOf } from './id-table.ts';
 import type { Leases } from './leases.ts';
-import type { Limits } from './limits.ts';
+import { describeLimits, type Limits } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Delivery, Received } from './outbox.ts';
 import { Partition } from './partition.ts';
@@ -68,7 +68,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
 
 async function settle({ leases, settings }: HostOptions): Promise<ClusterSettings> {
   const held = await leases.settle(settings);
-  const fixed = ({ partitions, scales }: ClusterSettings): string => canonicalJson({ partitions, scales });
+  const fixed = ({ partitions, scales }: ClusterSettings): string =>
+    canonicalJson({ partitions, scales });
   if (fixed(held) === fixed(settings)) return held;
   throw new SettingsDiffer(
     `this cluster was created with ${fixed(held)}; this host is configured with ${fixed(settings)}. ` +
@@ -111,7 +112,7 @@ class RunningHost implements Host {
   }
 
   async start(): Promise<void> {
-    const { bus, name, prefix, types } = this.#options;
+    const { bus, name, prefix, types, report } = this.#options;
     await this.#probeMapping();
     const routed = (message: BusMessage): void => this.#route(requestOf(message));
     this.#subscriptions = [
@@ -126,7 +127,7 @@ class RunningHost implements Host {
         partitions: this.settings.partitions,
         host: name,
         instance: this.#placement.nonce,
-        types: types.keys(),
+        types: [...types.keys()],
         started: new Date(this.#options.clock.now()),
         usage: (type) => this.#gateway.usage(type),
         data: () => this.#status(),
@@ -134,6 +135,7 @@ class RunningHost implements Host {
     ];
     bus.onReconnect(() => this.#placement.republish());
     await bus.flush();
+    report(describeLimits(this.#limits, this.settings.partitions));
     await this.#placement.start();
   }
 
@@ -207,7 +209,11 @@ class RunningHost implements Host {
     const service = this.#placement.service(to);
     if (service?.kind === 'serving') return service.partition.receive(delivery);
     const options = { timeoutMs: deliveryMs };
-    const answer = await this.#options.bus.request(this.#subjects.channel(to), JSON.stringify(delivery), options);
+    const answer = await this.#options.bus.request(
+      this.#subjects.channel(to),
+      JSON.stringify(delivery),
+      options,
+    );
     return JSON.parse(Buffer.from(answer.payload).toString()) as Received;
   }
 
@@ -229,7 +235,8 @@ class RunningHost implements Host {
     const probe = 'millrace-probe';
     const subscription = bus.subscribe(`${prefix}.part.*.get.${probe}.*.${name}`, ({ subject }) => {
       const [, partition, , type = '', id = ''] = subject.slice(prefix.length + 1).split('.');
-      if (Number(partition) !== partitionOf(actorKey(type, id), this.settings.partitions)) wrong.push(subject);
+      if (Number(partition) !== partitionOf(actorKey(type, id), this.settings.partitions))
+        wrong.push(subject);
     });
     for (let id = 0; id < 32; id++) bus.publish(`${prefix}.get.${probe}.${id}.${name}`, '');
     await bus.flush();

@@ -65,7 +65,8 @@ export class IdTable {
     const mask = this.#slots.length - 1;
     const found: number[] = [];
     for (let slot = print.low & mask; this.#slots[slot] !== emptySlot; slot = (slot + 1) & mask) {
-      if (this.#prints[slot * 2] !== print.low || this.#prints[slot * 2 + 1] !== print.high) continue;
+      if (this.#prints[slot * 2] !== print.low || this.#prints[slot * 2 + 1] !== print.high)
+        continue;
       const position = this.#slots[slot] as number;
       if (position >= this.#floor) found.push(position);
     }
@@ -134,6 +135,7 @@ export class IdTable {
 /** The seed of a cluster's fingerprints. */
 export function seedOf(clusterId: string): number {
   let seed = 0x811c9dc5;
-  for (let i = 0; i < clusterId.length; i++) seed = Math.imul(seed ^ clusterId.charCodeAt(i), 0x01000193);
+  for (let i = 0; i < clusterId.length; i++)
+    seed = Math.imul(seed ^ clusterId.charCodeAt(i), 0x01000193);
   return seed >>> 0;
 }

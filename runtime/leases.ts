@@ -55,7 +55,9 @@ export interface Leases {
   /** Ends the lease at once, so that another may take over without waiting. */
   release(renewal: Renewal): Promise<'ok' | 'fenced'>;
   /** All owner records, by partition, and the store's time in ms. */
-  owners(partitions: number): Promise<{ now: number; owners: readonly (OwnerRecord | undefined)[] }>;
+  owners(
+    partitions: number,
+  ): Promise<{ now: number; owners: readonly (OwnerRecord | undefined)[] }>;
   /** The epoch that wrote a position, for addresses. */
   epochOf(partition: number, position: number): Promise<number | undefined>;
 

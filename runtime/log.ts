@@ -85,13 +85,19 @@ export interface Log {
 
   /** Writes snapshots; one that is not newer (by version) than what is there is left out. */
   saveSnapshots(fence: Fence, snapshots: readonly Snapshot[]): Promise<'ok' | 'fenced'>;
-  loadSnapshots(partition: number, actors: readonly string[]): Promise<readonly (Snapshot | undefined)[]>;
+  loadSnapshots(
+    partition: number,
+    actors: readonly string[],
+  ): Promise<readonly (Snapshot | undefined)[]>;
 
   /** Two generations are kept. */
   saveCheckpoint(fence: Fence, checkpoint: Checkpoint): Promise<'ok' | 'fenced'>;
   /** Newest first. */
   loadCheckpoints(partition: number): Promise<readonly string[]>;
-  loadSegments(partition: number, names: readonly string[]): Promise<readonly (Uint8Array | undefined)[]>;
+  loadSegments(
+    partition: number,
+    names: readonly string[],
+  ): Promise<readonly (Uint8Array | undefined)[]>;
 
   addDeadLetter(fence: Fence, letter: DeadLetter): Promise<'ok' | 'fenced'>;
 }

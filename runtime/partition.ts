@@ -207,7 +207,10 @@ export class Partition {
     const { from } = delivery;
     const before = this.#receiving.get(from) ?? Promise.resolve();
     const taken = before.then(() => this.#take(delivery));
-    this.#receiving.set(from, taken.catch(() => undefined));
+    this.#receiving.set(
+      from,
+      taken.catch(() => undefined),
+    );
     return new Promise((resolve, reject) => {
       this.#unanswered.add(reject);
       const done = (): boolean => this.#unanswered.delete(reject);
@@ -286,7 +289,9 @@ export class Partition {
   }
 
   #busy(): boolean {
-    return this.#writer.full || this.#residents.full || this.#reads.full || this.#checkpointer.behind;
+    return (
+      this.#writer.full || this.#residents.full || this.#reads.full || this.#checkpointer.behind
+    );
   }
 
   #command(command: Command, resident: Resident): void {
@@ -322,7 +327,12 @@ export class Partition {
       if (answer === undefined) continue;
       const text = encodeReply(answer.reply, recordAddress(partition, entry.epoch, position));
       const code = answer.reply.ok ? undefined : answer.reply.error.code;
-      return { kind: 'answered', hash: answer.hash ?? '', text, ...(code !== undefined && { code }) };
+      return {
+        kind: 'answered',
+        hash: answer.hash ?? '',
+        text,
+        ...(code !== undefined && { code }),
+      };
     }
     return { kind: 'new' };
   }
@@ -332,7 +342,8 @@ export class Partition {
     const fresh = this.#inbox.fresh(from, messages);
     const actors = fresh.map((message) => message.to).filter((to) => to !== self);
     await this.#loaded(actors);
-    if (this.#state.kind !== 'serving') throw new NotServing('the partition is not being served here');
+    if (this.#state.kind !== 'serving')
+      throw new NotServing('the partition is not being served here');
     for (const message of fresh) {
       const origin = { partition: from, n: message.n, entry: message.entry };
       const resident = this.#residents.get(message.to);
@@ -342,7 +353,9 @@ export class Partition {
         else throw new Error('the actor is not in memory');
       } catch (error) {
         // A message cannot be refused, and the channel must not lose it.
-        this.#halt(`message ${message.n} from partition ${from}, "${message.name}" to ${message.to}: ${String(error)}`);
+        this.#halt(
+          `message ${message.n} from partition ${from}, "${message.name}" to ${message.to}: ${String(error)}`,
+        );
         throw new NotServing('the partition is halted', { cause: error });
       }
     }
@@ -408,6 +421,9 @@ function attempt(read: () => Reply): Reply {
   try {
     return read();
   } catch {
-    return refusal('runtime/quarantined', 'The query failed on the state of this actor; nothing was changed.');
+    return refusal(
+      'runtime/quarantined',
+      'The query failed on the state of this actor; nothing was changed.',
+    );
   }
 }

@@ -53,6 +53,8 @@ interface Owned {
   readonly published: number;
   service: Service | undefined;
   subscription: Subscription | undefined;
+  /** NATS knows of the subscription: requests reach the partition. */
+  announced: boolean;
   /** P2, on the monotonic clock. */
   validUntil: number;
 }
@@ -81,7 +83,10 @@ export class Placement {
   #owners: readonly (OwnerRecord | undefined)[] = [];
   /** The store's clock minus ours. */
   #skewMs = 0;
+  /** Takes nothing more. */
   #stopping = false;
+  /** Owns nothing more. */
+  #stopped = false;
 
   constructor(options: PlacementOptions) {
     this.#options = options;
@@ -105,7 +110,8 @@ export class Placement {
   /** What answers for a partition here; undefined if this host may not answer (P2). */
   service(partition: number): Service | undefined {
     const owned = this.#owned.get(partition);
-    if (owned === undefined || this.#options.clock.monotonic() >= owned.validUntil) return undefined;
+    if (owned === undefined || this.#options.clock.monotonic() >= owned.validUntil)
+      return undefined;
     return owned.service;
   }
 
@@ -121,9 +127,10 @@ export class Placement {
     this.#owners = owners;
   }
 
+  /** The partitions that requests reach here. */
   status(): PartitionStatus[] {
-    return [...this.#owned.values()].flatMap(({ service }) =>
-      service?.kind === 'serving' ? [service.partition.status] : [],
+    return [...this.#owned.values()].flatMap(({ service, announced }) =>
+      announced && service?.kind === 'serving' ? [service.partition.status] : [],
     );
   }
 
@@ -146,14 +153,18 @@ export class Placement {
     this.#stopping = true;
     const { leases, host } = this.#options;
     await leases.depart(host).catch(() => undefined);
-    const released = Promise.all([...this.#owned].map(([partition, owned]) => this.#release(partition, owned)));
+    const released = Promise.all(
+      [...this.#owned].map(([partition, owned]) => this.#release(partition, owned)),
+    );
     await within(this.#options.clock, ms, released);
+    this.#stopped = true;
     for (const timer of this.#timers) timer.cancel();
     for (const partition of [...this.#owned.keys()]) this.#drop(partition);
   }
 
   /** Calls again `ms` after each call has ended, until the host stops. */
   #every(ms: number, work: () => Promise<void>): void {
+    if (this.#stopped) return;
     const timer = this.#options.clock.after(ms, () => {
       this.#timers.delete(timer);
       void work()
@@ -180,7 +191,10 @@ export class Placement {
     const due = [...this.#owned];
     if (due.length === 0) return;
     const sentAt = clock.monotonic();
-    const outcomes = await leases.renew(due.map(([, owned]) => renewalOf(owned)), limits.leaseMs);
+    const outcomes = await leases.renew(
+      due.map(([, owned]) => renewalOf(owned)),
+      limits.leaseMs,
+    );
     due.forEach(([partition, owned], index) => {
       if (outcomes[index] === 'ok') owned.validUntil = sentAt + limits.leaseMs;
       else this.#lost(partition, owned);
@@ -240,7 +254,13 @@ export class Placement {
     const nonce = `${this.#nonce}.${++this.#acquisitions}`;
     const group = `${host}.${nonce}`;
     const sentAt = clock.monotonic();
-    const acquired = await leases.acquire({ partition, host, nonce, group, leaseMs: limits.leaseMs });
+    const acquired = await leases.acquire({
+      partition,
+      host,
+      nonce,
+      group,
+      leaseMs: limits.leaseMs,
+    });
     if (acquired.kind === 'held') return;
     if (acquired.kind === 'lost-tail') {
       report(
@@ -255,6 +275,7 @@ export class Placement {
       published: acquired.published,
       service: undefined,
       subscription: undefined,
+      announced: false,
       validUntil: sentAt + limits.leaseMs,
     };
     this.#owned.set(partition, owned);
@@ -263,8 +284,13 @@ export class Placement {
       if (owned.service.kind === 'serving') owned.service.partition.close();
       return;
     }
-    owned.subscription = bus.subscribe(subjectOf(partition), (message) => onRequest(message, partition), group);
+    owned.subscription = bus.subscribe(
+      subjectOf(partition),
+      (message) => onRequest(message, partition),
+      group,
+    );
     await bus.flush();
+    owned.announced = true;
   }
 
   async #openService(
@@ -280,7 +306,10 @@ export class Placement {
     try {
       const onLost = (): void => this.#lost(partition, owned);
       const { top, published } = acquired;
-      return { kind: 'serving', partition: await open({ fence: owned.fence, top, published, onLost, onHalted }) };
+      return {
+        kind: 'serving',
+        partition: await open({ fence: owned.fence, top, published, onLost, onHalted }),
+      };
     } catch (error) {
       if (!(error instanceof LogDamaged)) throw error;
       onHalted(error.message);

@@ -72,7 +72,10 @@ export class Reads {
     const { log, fence, writer, clock, onFenced } = this.#options;
     while (this.#waiting.length > 0 && !this.#closed) {
       const batch = this.#waiting.splice(0);
-      const holds = await log.check([fence]).then(([first]) => first, () => undefined);
+      const holds = await log.check([fence]).then(
+        ([first]) => first,
+        () => undefined,
+      );
       if (this.#closed) return;
       if (holds === false) {
         this.close();

@@ -43,7 +43,12 @@ export type Known =
   | { readonly kind: 'new' }
   /** Decided, its reply not durable yet: a repeat joins `callers`. */
   | { readonly kind: 'under-way'; readonly hash: string; readonly callers: Caller[] }
-  | { readonly kind: 'answered'; readonly hash: string; readonly text: string; readonly code?: string };
+  | {
+      readonly kind: 'answered';
+      readonly hash: string;
+      readonly text: string;
+      readonly code?: string;
+    };
 
 /** Perhaps answered, by a record at one of these positions: only the log can tell. */
 export interface Logged {
@@ -126,7 +131,13 @@ export class Recall {
     const at = recordAddress(this.#options.partition, epoch, position);
     if (record.id !== undefined && record.reply !== undefined) {
       if (record.hash === undefined) tell(staged.callers, record.reply, at);
-      else this.#answer(record.actor, { id: record.id, hash: record.hash, reply: record.reply }, position, at);
+      else
+        this.#answer(
+          record.actor,
+          { id: record.id, hash: record.hash, reply: record.reply },
+          position,
+          at,
+        );
     }
     for (const answer of record.answers ?? []) this.#answer(record.actor, answer, position, at);
   }

@@ -42,7 +42,10 @@ export interface Recovered {
 const pageEntries = 128;
 
 /** Reads the newest checkpoint that can be read. */
-export async function latestCheckpoint(log: Log, partition: number): Promise<CheckpointState | undefined> {
+export async function latestCheckpoint(
+  log: Log,
+  partition: number,
+): Promise<CheckpointState | undefined> {
   const [newest] = await log.loadCheckpoints(partition);
   return newest === undefined ? undefined : (JSON.parse(newest) as CheckpointState);
 }
@@ -56,7 +59,9 @@ export async function recover(
   const began = clock.monotonic();
   const from = checkpoint?.position ?? 0;
   if (from > top) {
-    throw new LogDamaged(`partition ${partition}: a checkpoint knows position ${from}, the log ends at ${top}`);
+    throw new LogDamaged(
+      `partition ${partition}: a checkpoint knows position ${from}, the log ends at ${top}`,
+    );
   }
   if (checkpoint) await loadCheckpoint(options, checkpoint);
   let lastTime = checkpoint?.time ?? 0;
@@ -76,13 +81,18 @@ export async function recover(
     next = entry.position + entry.n;
   }
   if (next !== Math.max(top + 1, checkpoint?.readFrom ?? 1)) {
-    throw new LogDamaged(`partition ${partition}: the log ends at ${next - 1}, its owner knew ${top}`);
+    throw new LogDamaged(
+      `partition ${partition}: the log ends at ${next - 1}, its owner knew ${top}`,
+    );
   }
   recall.expire();
   return { lastTime, records: top - from, ms: clock.monotonic() - began };
 }
 
-async function loadCheckpoint(options: RecoveryOptions, checkpoint: CheckpointState): Promise<void> {
+async function loadCheckpoint(
+  options: RecoveryOptions,
+  checkpoint: CheckpointState,
+): Promise<void> {
   const { partition, log, recall, outbox, inbox, reference } = options;
   outbox.load(checkpoint.outgoing);
   inbox.load(checkpoint.incoming);
@@ -92,7 +102,9 @@ async function loadCheckpoint(options: RecoveryOptions, checkpoint: CheckpointSt
   const segments = names.length === 0 ? [] : await log.loadSegments(partition, names);
   segments.forEach((bytes, index) => {
     if (bytes === undefined) {
-      throw new LogDamaged(`partition ${partition}: the checkpoint names the ids ${names[index]}, which are gone`);
+      throw new LogDamaged(
+        `partition ${partition}: the checkpoint names the ids ${names[index]}, which are gone`,
+      );
     }
     recall.table.load(bytes);
   });
@@ -108,7 +120,8 @@ function restoreRecord(options: RecoveryOptions, record: LogRecord, place: Place
   const { partition, recall, residents, outbox, inbox, reference, onChanged } = options;
   const { entry, position, afterCheckpoint } = place;
   const id = entryId(entry.epoch, entry.position);
-  for (const message of record.out ?? []) outbox.restore(message, { entry: id, time: record.time, position });
+  for (const message of record.out ?? [])
+    outbox.restore(message, { entry: id, time: record.time, position });
   if (!afterCheckpoint) return;
   recall.restore(record, position, entry.epoch);
   if (record.from) inbox.restore(record.from);
@@ -122,7 +135,11 @@ function restoreRecord(options: RecoveryOptions, record: LogRecord, place: Place
 }
 
 /** The entries that hold the records from a position on. */
-export async function* entriesFrom(log: Log, partition: number, position: number): AsyncGenerator<Entry> {
+export async function* entriesFrom(
+  log: Log,
+  partition: number,
+  position: number,
+): AsyncGenerator<Entry> {
   let next = position;
   for (;;) {
     const entries = await log.read(partition, next, pageEntries);

@@ -11,7 +11,8 @@ import type { EventBody } from '../contracts/record.ts';
 /** The type under which partitions are addressed; no actor type may have this name. */
 export const partitionType = 'partition';
 
-export const partitionKey = (partition: number): ActorKey => actorKey(partitionType, `${partition}`);
+export const partitionKey = (partition: number): ActorKey =>
+  actorKey(partitionType, `${partition}`);
 
 /** The body of the message that carries a value, and the event that records it. */
 export type ReferenceValue = {
@@ -30,7 +31,10 @@ const eventType = 'reference-set';
 export const referenceEvent = (value: ReferenceValue): EventBody => ({ type: eventType, ...value });
 
 /** One value as checkpoints keep it. */
-export type SavedReference = readonly [ActorKey, { readonly version: number; readonly value: Json }];
+export type SavedReference = readonly [
+  ActorKey,
+  { readonly version: number; readonly value: Json },
+];
 
 export class ReferenceData {
   readonly #values = new Map<ActorKey, { readonly version: number; readonly value: Json }>();

@@ -144,14 +144,22 @@ export class Turn {
   reference(message: Delivered, from: Origin): void {
     const { reference, outbox, writer, inbox, partition } = this.#options;
     const time = this.#next(message.time);
-    if (message.name !== referenceMessage) throw new Error(`no message "${message.name}" to a partition`);
+    if (message.name !== referenceMessage)
+      throw new Error(`no message "${message.name}" to a partition`);
     const value = message.body as ReferenceValue;
     const event = referenceEvent(value);
     reference.evolve(event);
-    const confirmation = { to: value.actor, name: replicatedMessage, body: { version: value.version } };
+    const confirmation = {
+      to: value.actor,
+      name: replicatedMessage,
+      body: { version: value.version },
+    };
     this.#time = time;
     const out = outbox.number([confirmation], writer.staged + 1);
-    writer.stage({ time, actor: partitionKey(partition), version: 0, events: [event], out, from }, []);
+    writer.stage(
+      { time, actor: partitionKey(partition), version: 0, events: [event], out, from },
+      [],
+    );
     inbox.staged(from);
   }
 
@@ -185,7 +193,10 @@ export class Turn {
     const now = Math.max(this.#time, clock.now());
     if (made < now - (limits.windowMs - limits.idAheadMs)) return refuse('runtime/stale-command');
     if (made > now + limits.idAheadMs) {
-      return refuse('request/malformed', 'The time in this UUIDv7 lies ahead. Set the clock that made it.');
+      return refuse(
+        'request/malformed',
+        'The time in this UUIDv7 lies ahead. Set the clock that made it.',
+      );
     }
     return undefined;
   }
@@ -219,11 +230,13 @@ export class Turn {
   #unrecorded(decision: Decision): Reply | undefined {
     const { reply, effects } = decision;
     if (reply && !reply.ok && !isRecorded(reply.error.code)) {
-      if (decision.events.length > 0) throw new Error(`${reply.error.code} is not recorded, but has events`);
+      if (decision.events.length > 0)
+        throw new Error(`${reply.error.code} is not recorded, but has events`);
       return reply;
     }
     const { recall, outbox } = this.#options;
-    const busy = (reply === undefined && recall.full) || (effects?.send && outbox.full(effects.send));
+    const busy =
+      (reply === undefined && recall.full) || (effects?.send && outbox.full(effects.send));
     return busy ? refusal('runtime/busy') : undefined;
   }
 
@@ -293,7 +306,10 @@ export class Turn {
     return outbox.number([...send, ...copies], position);
   }
 
-  #withHashes(actor: ActorKey, answers: readonly { id: string; reply: Reply }[]): LogRecord['answers'] & {} {
+  #withHashes(
+    actor: ActorKey,
+    answers: readonly { id: string; reply: Reply }[],
+  ): LogRecord['answers'] & {} {
     return answers.map(({ id, reply }) => {
       const hash = this.#options.recall.hashOf(actor, id);
       return { id, ...(hash !== undefined && { hash }), reply };
@@ -308,4 +324,3 @@ const refuse = (code: string, message?: string): { text: string; code: string } 
 
 const answerWith = (caller: Caller, reply: Reply): void =>
   caller.answer(encodeReply(reply), reply.ok ? undefined : reply.error.code);
-

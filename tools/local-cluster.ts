@@ -5,18 +5,20 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { ClusterSettings } from '../contracts/cluster.ts';
 import { canonicalJson } from '../contracts/json.ts';
 import type { Leases } from '../runtime/leases.ts';
+import { natsBus } from '../runtime/nats/bus.ts';
 import { connect } from '../runtime/redis/connection.ts';
 import { redisLeases } from '../runtime/redis/leases.ts';
+import { systemClock, systemRandom } from '../runtime/system-clock.ts';
 import {
   clusterEnvironment,
   partitionsDefault,
   type ClusterEnvironment,
   type Environment,
 } from './environment.ts';
+import { readHosts } from './hosts.ts';
 import { startHostProcess, type HostProcess } from './host-process.ts';
 import { takePidLock } from './pid-lock.mjs';
 import { startNats, startRedis, type RunningServer } from './servers.ts';
@@ -59,7 +61,7 @@ export interface ClusterAddress {
   readonly partitions: number;
 }
 
-/** Resolves when every partition has an owner among the new hosts. */
+/** Resolves when every partition answers. */
 export async function startLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
   const environment = options.environment ?? process.env;
   const configured = clusterEnvironment(environment);
@@ -81,9 +83,8 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   const address: ClusterAddress = { nats, redis, prefix, partitions };
   stack.defer(await publishAddress(options.data, address));
 
-  const former = await ownerNonces(leases, partitions);
   const hosts = await startHosts(options, hostEnvironment(environment, address), tell, stack);
-  await untilOwned({ leases, partitions, former, tell, signal: options.signal });
+  await untilServed(address, tell, options.signal);
 
   const owned = stack.move();
   return {
@@ -200,34 +201,33 @@ async function startHosts(
   return hosts;
 }
 
-/** The owners of before: hosts that were killed still hold leases, but do not serve. */
-async function ownerNonces(leases: Leases, partitions: number): Promise<ReadonlySet<string>> {
-  const { owners } = await leases.owners(partitions);
-  return new Set(owners.flatMap((owner) => owner?.nonce ?? []));
-}
-
-interface Wait {
-  readonly leases: Leases;
-  readonly partitions: number;
-  readonly former: ReadonlySet<string>;
-  readonly tell: (line: string) => void;
-  readonly signal: AbortSignal | undefined;
-}
-
-async function untilOwned({ leases, partitions, former, tell, signal }: Wait): Promise<void> {
+/**
+ * Hosts report a partition once requests reach it. Owner records would not do: hosts that were
+ * killed leave some, and a new owner writes its own before it has subscribed.
+ */
+async function untilServed(
+  { nats, partitions }: ClusterAddress,
+  tell: (line: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const askMs = 100;
   const tellEveryMs = 10_000;
   let tellAt = performance.now() + tellEveryMs;
-  for (;;) {
-    signal?.throwIfAborted();
-    const { now, owners } = await leases.owners(partitions);
-    const owned = owners.filter(
-      (owner) => owner && owner.until > now && !former.has(owner.nonce),
-    ).length;
-    if (owned === partitions) return;
-    if (performance.now() > tellAt) {
-      tell(`${owned} of ${partitions} partitions have an owner; waiting for the others`);
-      tellAt += tellEveryMs;
+  const bus = await natsBus({ url: nats, name: 'millrace-up' });
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const reports = await readHosts({ bus, clock: systemClock, random: systemRandom() }, askMs);
+      const served = new Set(
+        reports.flatMap((host) => host.partitions.map((one) => one.partition)),
+      );
+      if (served.size === partitions) return;
+      if (performance.now() > tellAt) {
+        tell(`${served.size} of ${partitions} partitions are served; waiting for the others`);
+        tellAt += tellEveryMs;
+      }
     }
-    await pause(25);
+  } finally {
+    await bus.close();
   }
 }

@@ -1,9 +1,7 @@
 /** What `ask` and `get` share: read the command line, send one request, print its reply. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { z } from 'zod';
 import { isJsonObject } from '../contracts/json.ts';
 import { connect, type Answer, type Body, type Client } from '../runtime/client.ts';
+import { readClusterFile } from './cluster-file.ts';
 import { UsageError } from './command-line.ts';
 import { clusterEnvironment } from './environment.ts';
 
@@ -49,18 +47,9 @@ function readBody(text: string): Body {
   throw new UsageError(`The body must be a JSON object such as '{"asset":"USD"}', not ${text}`);
 }
 
-const AddressFile = z.object({ nats: z.string(), prefix: z.string() });
-
 function clusterAt(data: string): { url: string; prefix: string } {
   const { nats, prefix } = clusterEnvironment(process.env);
   if (nats !== undefined) return { url: nats, prefix };
-  const file = join(data, 'cluster.json');
-  try {
-    const address = AddressFile.parse(JSON.parse(readFileSync(file, 'utf8')));
-    return { url: address.nats, prefix: address.prefix };
-  } catch (cause) {
-    throw new Error(`No cluster runs here (${file} is missing). Start one with npm start.`, {
-      cause,
-    });
-  }
+  const address = readClusterFile(data);
+  return { url: address.nats, prefix: address.prefix };
 }

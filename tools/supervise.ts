@@ -38,8 +38,7 @@ export async function supervise<T extends Running>(
       const status = await current.exited;
       if (stopping.signal.aborted) return;
       if (performance.now() - startedAt > soundRunMs) pauseMs = pauseMsMin;
-      tell(`${name} ended with status ${String(status)}; starting it again in ${pauseMs} ms`);
-      const next = await startAfter(pauseMs);
+      const next = await startAfter(pauseMs, String(status));
       pauseMs = Math.min(pauseMs * 2, pauseMsMax);
       startedAt = performance.now();
       if (next === undefined) continue;
@@ -48,9 +47,11 @@ export async function supervise<T extends Running>(
     }
   }
 
-  async function startAfter(pauseMs: number): Promise<T | undefined> {
+  async function startAfter(pauseMs: number, status: string): Promise<T | undefined> {
     try {
+      // Ctrl-C may reach the child before it reaches us: told only if nobody asked us to stop.
       await pause(pauseMs, undefined, { signal: stopping.signal });
+      tell(`${name} ended with status ${status} and is started again`);
       return await start();
     } catch (error) {
       if (!stopping.signal.aborted) tell(`${name} could not be started: ${String(error)}`);

@@ -63,13 +63,16 @@ class NatsBus implements Bus {
 
   publish(...[subject, payload, options]: Parameters<Bus['publish']>): void {
     if (this.#connection.isClosed()) return;
-    if (options === undefined) this.#connection.publish(subject, payload);
-    else {
-      this.#connection.publish(subject, payload, {
-        ...(options.reply !== undefined && { reply: options.reply }),
-        ...(options.headers && { headers: encode(options.headers) }),
-      });
-    }
+    // The client throws at what is larger than the server takes: told, and not sent.
+    this.#guarded(() => {
+      if (options === undefined) this.#connection.publish(subject, payload);
+      else {
+        this.#connection.publish(subject, payload, {
+          ...(options.reply !== undefined && { reply: options.reply }),
+          ...(options.headers && { headers: encode(options.headers) }),
+        });
+      }
+    });
   }
 
   async request(...[subject, payload, options]: Parameters<Bus['request']>): Promise<BusMessage> {

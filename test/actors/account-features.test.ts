@@ -21,6 +21,9 @@ const definition = {
 const priceText = (steps: string): string => formatUnits(BigInt(steps), 4);
 const quantityText = (lots: string): string => String(Number(lots) * unitsPerLot);
 
+const orderPattern =
+  /^(BID|ASK) order (\d+) at (\d+)@(\d+) \(type: (\w+), symbol: (\w+)(?:, reservePrice: (\d+))?\)/;
+
 type Handler = (cells: readonly string[], rows: readonly (readonly string[])[]) => void;
 
 /** An exchange with one symbol, and what a feature's steps do and expect there. */
@@ -67,7 +70,7 @@ class Exchange {
       },
     ],
     [
-      /^A client (\w+) could not move a price to (\d+) of the order (\d+) due to MATCHING_MOVE_FAILED_\w+$/,
+      /^A client (\w+) could not move a price to (\d+) of the order (\d+) due to MATCHING_MOVE_\w+$/,
       ([client = '', price = '', id = '']) => {
         expect(this.#move(client, price, id).reply).toMatchObject({
           error: { code: 'order/above-protection' },
@@ -153,9 +156,7 @@ class Exchange {
 
   #place(client: string, text: string): Asked {
     const [, side, id = '', price = '', size = '', timeInForce = '', symbol = '', reserve = ''] =
-      /^(BID|ASK) order (\d+) at (\d+)@(\d+) \(type: (\w+), symbol: (\w+), reservePrice: (\d+)\)$/.exec(
-        text,
-      ) ?? [];
+      orderPattern.exec(text) ?? [];
     this.#names.set(id, id);
     this.#owners.set(id, client);
     this.#trades();

@@ -1,35 +1,6 @@
 import { describe, test } from 'vitest';
-import type { OrderStep } from '../../actors/order-messages.ts';
-import { buy, deposited, given } from './given.ts';
-
-const accepted: OrderStep = { kind: 'accepted' };
-const tooLate: OrderStep = { kind: 'refused', code: 'order/too-late', message: 'No.' };
-const unknown: OrderStep = { kind: 'refused', code: 'order/unknown', message: 'No.' };
-const canceled = (quantity: string): OrderStep => ({
-  kind: 'canceled',
-  reason: 'requested',
-  quantity,
-});
-const replaced = (price: string, quantity: string): OrderStep => ({
-  kind: 'replaced',
-  price,
-  quantity,
-});
-const traded = (price: string, quantity: string, amount: string): OrderStep => ({
-  kind: 'traded',
-  fills: [{ execId: 'BTC-USD-1', price, quantity, amount, liquidity: 'maker' }],
-});
-const replace = (origClOrdId: string, clOrdId: string, price: string, quantity: string) => ({
-  origClOrdId,
-  clOrdId,
-  price,
-  quantity,
-});
-/** A buy of 2 at 10.00 that the symbol has accepted: command c1, order alice-1, holding 20.20. */
-const resting = (changes = {}) =>
-  given(deposited('USD', '100.00'))
-    .when('place-order', buy('a', changes))
-    .answered('place', 1, 1, accepted);
+import { buy, replace, resting } from './given.ts';
+import { canceled, refusedFor, replaced, traded } from './symbol-steps.ts';
 
 describe('a replace', () => {
   test('asks the symbol by orderId and renames the order when answered', () => {
@@ -91,7 +62,7 @@ describe('a replace', () => {
     resting()
       .when('replace-order', replace('a', 'b', '20', '3'))
       .thenBalance('USD', '39.40', '60.60')
-      .answered('replace', 2, 1, tooLate)
+      .answered('replace', 2, 1, refusedFor('order/too-late'))
       .thenAnswers(2, { ok: false, error: { code: 'order/too-late' } })
       .thenOrder('a', { ordStatus: 'New', price: '10.00', orderQty: '2.000' })
       .thenNoOrder('b')
@@ -110,7 +81,7 @@ describe('a replace', () => {
     ['order/too-late', replace('a', 'b', '10', '0.5')],
     ['account/insufficient-funds', replace('a', 'b', '10', '20')],
   ])('is refused with %s before it leaves: %j', (code, body) => {
-    resting({ protectionPrice: '12' })
+    resting(buy('a', { protectionPrice: '12' }))
       .updated(1, traded('10.00', '0.500', '5.00'))
       .when('replace-order', body)
       .thenRejected(code);
@@ -148,7 +119,7 @@ describe('a replace', () => {
       .when('replace-order', replace('a', 'b', '11', '3'))
       .updated(1, traded('10.00', '2.000', '20.20'))
       .thenBalance('USD', '79.80', '0.00')
-      .answered('replace', 2, 1, unknown)
+      .answered('replace', 2, 1, refusedFor('order/unknown'))
       .thenAnswers(2, { ok: false, error: { code: 'order/unknown' } })
       .thenOrder('a', { ordStatus: 'Filled' })
       .thenNoOrder('b')
@@ -167,7 +138,7 @@ describe('a replace', () => {
       .thenOrder('a', { ordStatus: 'Replaced' })
       .thenBalance('USD', '100.00', '0.00');
     sent()
-      .answered('replace', 2, 1, tooLate)
+      .answered('replace', 2, 1, refusedFor('order/too-late'))
       .answered('cancel', 3, 1, canceled('2.000'))
       .thenAnswers(3, { ok: true, result: { clOrdId: 'a', ordStatus: 'Canceled' } })
       .thenBalance('USD', '100.00', '0.00');
@@ -179,7 +150,7 @@ describe('a replace', () => {
       .when('replace-order', replace('a', 'b', '11', '3'))
       .answered('cancel', 2, 1, canceled('2.000'))
       .thenBalance('USD', '100.00', '0.00')
-      .answered('replace', 3, 1, unknown)
+      .answered('replace', 3, 1, refusedFor('order/unknown'))
       .thenAnswers(3, { ok: false, error: { code: 'order/unknown' } })
       .thenBalance('USD', '100.00', '0.00');
   });
@@ -205,9 +176,10 @@ describe('a replace', () => {
       .when('replace-order', replace('a', 'b', '10', '3'))
       .updated(1, canceled('2.000'))
       .when('withdraw', { asset: 'USD', amount: '100' })
+      .when('withdraw', { asset: 'BTC', amount: '5' })
       .when('close')
       .thenAccepted({ status: 'closed' })
-      .answered('replace', 2, 1, unknown)
+      .answered('replace', 2, 1, refusedFor('order/unknown'))
       .thenAnswers(2, { ok: false, error: { code: 'order/unknown' } });
   });
 });

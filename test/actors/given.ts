@@ -39,6 +39,9 @@ export const deposited = (asset: string, amount: string): AccountEvent => ({
   asset,
   amount,
 });
+/** What an account needs for a few orders. */
+export const funds = [deposited('USD', '100.00'), deposited('BTC', '5.00000000')] as const;
+
 export const frozen: AccountEvent = { type: 'frozen' };
 export const closed: AccountEvent = { type: 'closed' };
 
@@ -54,8 +57,26 @@ export const buy = (clOrdId: string, changes: JsonObject = {}): JsonObject => ({
   ...changes,
 });
 
+/** The same order to sell; it holds its 2 BTC. */
+export const sell = (clOrdId: string, changes: JsonObject = {}): JsonObject =>
+  buy(clOrdId, { side: 'sell', ...changes });
+
+/** The body of a replace. */
+export const replace = (
+  origClOrdId: string,
+  clOrdId: string,
+  price: string,
+  quantity: string,
+): JsonObject => ({ origClOrdId, clOrdId, price, quantity });
+
 /** An account to which this has happened. */
 export const given = (...events: readonly AccountEvent[]): Given => new Given(events);
+
+/** A funded account with an order (command c1, order alice-1) that the symbol has accepted. */
+export const resting = (order: JsonObject = buy('a')): Given =>
+  given(...funds)
+    .when('place-order', order)
+    .answered('place', 1, 1, { kind: 'accepted' });
 
 class Given {
   readonly #instance: Instance = account.start();

@@ -53,8 +53,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const up = launch(data, options.environment ?? {});
   const hosts = new Map<string, number>();
   const connections: NatsConnection[] = [];
+  const removeData = async (): Promise<void> => {
+    if (options.data === undefined) await removeFolder(data);
+  };
   const ready = await readLines(up, hosts).catch(async (error: unknown) => {
     await killGroup(up);
+    await removeData();
     throw error;
   });
   const servers = [ready.nats, ready.redis].filter((url) => !isForeign(url, options));
@@ -90,7 +94,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     stop: async () => {
       await Promise.all(connections.map((connection) => connection.close()));
       await killAll();
-      if (options.data === undefined) await removeFolder(data);
+      await removeData();
     },
   };
 }

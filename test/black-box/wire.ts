@@ -20,13 +20,6 @@ export interface Answer {
   readonly traceparent: string;
 }
 
-export interface BatchCommand {
-  readonly id?: string;
-  readonly actor?: string;
-  readonly name: string;
-  readonly body?: unknown;
-}
-
 export interface Wire {
   readonly connection: NatsConnection;
   /** A command to `account/alice`; without a body the payload is empty. */

@@ -21,7 +21,7 @@ test('what ends is started again, and what was stopped is not', async () => {
   const supervised = await supervise('the mill', start, (line) => told.push(line));
   lives[0]?.end(137);
   await until(() => lives.length === 2);
-  expect(told).toEqual(['the mill ended with status 137; starting it again in 100 ms']);
+  expect(told).toEqual(['the mill ended with status 137 and is started again']);
   await supervised.stop();
   expect(lives).toHaveLength(2);
 });

@@ -8,7 +8,7 @@ import { wholeNumber } from '../command-line.ts';
 import { startLocalCluster } from '../local-cluster.ts';
 import { playMarket, resendDeposits, stateOf, type Demo } from '../market/demo.ts';
 import { readRecordedMarket } from '../market/feed.ts';
-import { readHosts } from '../market/hosts.ts';
+import { readHosts } from '../hosts.ts';
 import { openProgress } from '../market/progress.ts';
 import { screenOn } from '../market/screen.ts';
 import { commandsToTry, resentText, restoredText, summaryText } from '../market/texts.ts';

@@ -6,7 +6,7 @@ import type { Bus } from '../../runtime/bus.ts';
 import type { Client } from '../../runtime/client.ts';
 import type { Clock, Random } from '../../runtime/clock.ts';
 import type { RecordedSymbol } from './feed.ts';
-import { readHosts } from './hosts.ts';
+import { readHosts } from '../hosts.ts';
 import { createMeter, type Meter, type Reading } from './meter.ts';
 import { conserved, endow, totalsOf, withDeposits } from './money.ts';
 import { playRun } from './play.ts';

@@ -1,5 +1,5 @@
 /** What the demo shows while it runs: a table on a terminal, plain lines elsewhere. */
-import type { HostReport } from './hosts.ts';
+import type { HostReport } from '../hosts.ts';
 import type { Reading } from './meter.ts';
 
 export interface View {

@@ -1,6 +1,6 @@
 /** The sentences of the demo. */
 import type { Outcome, Resent } from './demo.ts';
-import type { HostReport } from './hosts.ts';
+import type { HostReport } from '../hosts.ts';
 
 /** What was there when the cluster was started again, and how soon it served. */
 export function restoredText(hosts: readonly HostReport[], startedMs: number): string {

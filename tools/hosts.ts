@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Bus } from '../../runtime/bus.ts';
-import type { Clock, Random } from '../../runtime/clock.ts';
+import type { Bus } from '../runtime/bus.ts';
+import type { Clock, Random } from '../runtime/clock.ts';
 
 /** What a host says of itself through NATS micro service discovery. */
 export interface HostReport {
