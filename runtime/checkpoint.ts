@@ -16,7 +16,7 @@ import type { Fence, Log, Segment } from './log.ts';
 import type { Outbox, SavedOutgoing } from './outbox.ts';
 import type { PendingCommand, Recall } from './recall.ts';
 import type { ReferenceData, SavedReference } from './reference-data.ts';
-import { snapshotOf, type Resident, type Residents } from './residents.ts';
+import { snapshotOf, type Residents } from './residents.ts';
 
 /**
  * Sealed ids of the positions after the previous segment's, up to `through`. Checkpoints add to the
@@ -123,19 +123,26 @@ export class Checkpointer {
     return this.#running;
   }
 
-  /** Writes snapshots of actors as they are now, once that is durable (K1). */
-  async snapshot(residents: readonly Resident[]): Promise<void> {
-    const { writer, log, fence, onFenced } = this.#options;
-    const snapshots = residents.map((resident) => snapshotOf(resident, writer.staged));
+  /**
+   * Writes snapshots of those of the actors that are in memory, as they are now, once that is
+   * durable (K1). One that is not in memory left it with a snapshot of its last version.
+   */
+  async snapshot(actors: readonly ActorKey[]): Promise<void> {
+    const { writer, log, fence, residents, onFenced } = this.#options;
+    const taken = actors.flatMap((actor) => residents.get(actor) ?? []);
+    const snapshots = taken.map((resident) => snapshotOf(resident, writer.staged));
     await writer.settled();
     if (this.#closed || snapshots.length === 0) return;
     if ((await this.#persist(() => log.saveSnapshots(fence, snapshots))) === 'fenced') {
       onFenced();
       return;
     }
-    residents.forEach((resident, index) => {
+    taken.forEach((resident, index) => {
       resident.savedVersion = Math.max(resident.savedVersion, snapshots[index]?.version ?? 0);
-      if (resident.savedVersion === resident.version) this.#changed.delete(resident.key);
+      // Meanwhile it may have changed, or have left memory and come back as another instance.
+      const current = residents.get(resident.key);
+      const whole = current === undefined || current.savedVersion === current.version;
+      if (whole) this.#changed.delete(resident.key);
     });
   }
 
@@ -165,7 +172,8 @@ export class Checkpointer {
     const due = [...this.#changed].filter(([, at]) => at <= position).map(([actor]) => actor);
     for (let from = 0; from < due.length && !this.#closed; from += sliceActors) {
       const still = due.slice(from, from + sliceActors).filter((actor) => this.#changed.has(actor));
-      await this.snapshot(await this.#options.residents.load(still));
+      await this.#options.residents.load(still);
+      await this.snapshot(still);
       await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
     }
   }

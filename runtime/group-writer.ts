@@ -31,10 +31,10 @@ export interface WriterEvents {
   /** The records of one entry are durable. */
   onDurable(records: readonly Staged[], entry: string): void;
   /**
-   * The log refused: nothing staged will ever be durable under this epoch. `undecided` are those
-   * that certainly were not written, so that their requests may be sent to the new owner.
+   * The log refused: nothing staged will become durable under this epoch. Their callers are not
+   * answered: the bus gave a new owner its own copies of their requests.
    */
-  onLost(loss: Loss, undecided: readonly Staged[]): void;
+  onLost(loss: Loss): void;
 }
 
 export interface WriterOptions {
@@ -134,12 +134,11 @@ export class GroupWriter {
       records: encodeGroup(records.map((staged) => staged.text)),
       token: `${fence.nonce}.${++this.#groups}`,
     };
-    const { outcome, sendings } = await this.#append(group);
+    const outcome = await this.#append(group);
     if (this.#closed || outcome === undefined) return;
     if (outcome === 'fenced' || outcome === 'diverged') {
-      const undecided = sendings === 1 ? [...records, ...this.#open] : this.#open;
       this.close();
-      this.#options.events.onLost(outcome, undecided);
+      this.#options.events.onLost(outcome);
       return;
     }
     const entry = entryId(fence.epoch, this.#durable + 1);
@@ -165,13 +164,13 @@ export class GroupWriter {
   }
 
   /** I3: the same bytes until the log has answered. */
-  async #append(group: Group): Promise<{ outcome: AppendOutcome | undefined; sendings: number }> {
+  async #append(group: Group): Promise<AppendOutcome | undefined> {
     const { log, clock } = this.#options;
     for (let sendings = 1; ; sendings++) {
       try {
-        return { outcome: await log.append(group), sendings };
+        return await log.append(group);
       } catch {
-        if (this.#closed) return { outcome: undefined, sendings };
+        if (this.#closed) return undefined;
         await new Promise<void>(
           (resolve) => void clock.after(Math.min(10 * 2 ** sendings, 500), resolve),
         );

@@ -5,7 +5,7 @@
  * partition object serves one epoch: when the fence refuses it, it is closed and thrown away.
  */
 import type { ActorKey } from '../contracts/ids.ts';
-import { decodeGroup, recordAddress, type LogRecord } from '../contracts/record.ts';
+import type { LogRecord } from '../contracts/record.ts';
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 import type { Subjects } from '../contracts/subjects.ts';
 import type { Bus } from './bus.ts';
@@ -15,14 +15,16 @@ import type { ActorTypes, Caller, Command, Read } from './command.ts';
 import { GroupWriter, type Staged } from './group-writer.ts';
 import { IdTable } from './id-table.ts';
 import { Inbox } from './inbox.ts';
+import { Intake } from './intake.ts';
 import type { Limits } from './limits.ts';
 import type { Fence, Log } from './log.ts';
+import { knownAt, recordsOf } from './log-search.ts';
 import { Outbox, type Delivery, type Post, type Received } from './outbox.ts';
 import { Publisher } from './publisher.ts';
 import { Reads } from './reads.ts';
-import { Recall, replyIn, type Known, type Logged } from './recall.ts';
-import { entriesFrom, latestCheckpoint, recover, type Recovered } from './recovery.ts';
-import { partitionKey, ReferenceData } from './reference-data.ts';
+import { Recall, type Logged } from './recall.ts';
+import { latestCheckpoint, recover, type Recovered } from './recovery.ts';
+import { ReferenceData } from './reference-data.ts';
 import { Residents, stateOf, type Resident } from './residents.ts';
 import { Turn } from './turn.ts';
 
@@ -64,11 +66,6 @@ export interface PartitionStatus {
   readonly halted?: string;
 }
 
-/** The partition cannot take this now; whoever sent it tries again. */
-class NotServing extends Error {
-  override readonly name = 'NotServing';
-}
-
 type State =
   | { readonly kind: 'recovering' }
   | { readonly kind: 'serving' }
@@ -89,10 +86,7 @@ export class Partition {
   readonly #turn: Turn;
   readonly #reference = new ReferenceData();
   #recovered: Recovered = { lastTime: 0, records: 0, ms: 0 };
-  /** Deliveries of one sending partition are taken one after another. */
-  readonly #receiving = new Map<number, Promise<unknown>>();
-  /** Ends the wait of those whose delivery is not answered when the partition closes. */
-  readonly #unanswered = new Set<(error: Error) => void>();
+  readonly #intake: Intake;
   #evicting = false;
   #state: State = { kind: 'recovering' };
 
@@ -136,6 +130,12 @@ export class Partition {
       onChanged: (actor, position) => this.#checkpointer.changed(actor, position),
       onFailure: (command, error) => this.#setAside(command, error),
       onBroken: ({ key }) => this.#residents.rebuild(key, this.#recordsOf(key)),
+    });
+    this.#intake = new Intake({
+      ...shared,
+      turn: this.#turn,
+      isServing: () => this.#state.kind === 'serving',
+      onFailure: halt,
     });
   }
 
@@ -204,18 +204,7 @@ export class Partition {
 
   /** Takes messages of another partition; resolves when they are durable here. */
   receive(delivery: Delivery): Promise<Received> {
-    const { from } = delivery;
-    const before = this.#receiving.get(from) ?? Promise.resolve();
-    const taken = before.then(() => this.#take(delivery));
-    this.#receiving.set(
-      from,
-      taken.catch(() => undefined),
-    );
-    return new Promise((resolve, reject) => {
-      this.#unanswered.add(reject);
-      const done = (): boolean => this.#unanswered.delete(reject);
-      taken.then(resolve, reject).finally(done);
-    });
+    return this.#intake.receive(delivery);
   }
 
   /** Publishes again what may have been lost with a connection. */
@@ -232,7 +221,7 @@ export class Partition {
     const changed = this.#residents.evict();
     if (changed.length === 0) return;
     this.#evicting = true;
-    void this.#checkpointer.snapshot(changed).finally(() => {
+    void this.#checkpointer.snapshot(changed.map(({ key }) => key)).finally(() => {
       this.#evicting = false;
       for (const resident of changed) this.#residents.drop(resident);
     });
@@ -263,8 +252,7 @@ export class Partition {
     this.#publisher.close();
     this.#checkpointer.close();
     this.#residents.close();
-    for (const reject of this.#unanswered) reject(new NotServing('the partition was closed'));
-    this.#unanswered.clear();
+    this.#intake.close();
   }
 
   async #recover(checkpoint: CheckpointState | undefined): Promise<void> {
@@ -302,9 +290,9 @@ export class Partition {
 
   /** The id is known, or another's looks like it: the record tells. */
   async #askLog(command: Command, { positions }: Logged): Promise<void> {
-    const known = await this.#knownToLog(command, positions).catch(() => 'unavailable' as const);
+    const known = await knownAt(this.#options, command, positions).catch(() => undefined);
     if (this.#state.kind !== 'serving') return;
-    if (known === 'unavailable') {
+    if (known === undefined) {
       answerNow(command.caller, refusal('runtime/busy'));
       return;
     }
@@ -314,63 +302,6 @@ export class Partition {
     });
   }
 
-  async #knownToLog(command: Command, positions: readonly number[]): Promise<Known> {
-    const { log, partition, epochOf } = this.#options;
-    for (const position of positions) {
-      const entry = await log.entryAt(partition, position);
-      if (entry === undefined) {
-        const at = recordAddress(partition, (await epochOf(position)) ?? 0, position);
-        return { kind: 'answered', hash: command.hash, ...alreadyApplied(at) };
-      }
-      const record = decodeGroup(entry.records)[position - entry.position];
-      const answer = record && replyIn(record, command.actor, command.id);
-      if (answer === undefined) continue;
-      const text = encodeReply(answer.reply, recordAddress(partition, entry.epoch, position));
-      const code = answer.reply.ok ? undefined : answer.reply.error.code;
-      return {
-        kind: 'answered',
-        hash: answer.hash ?? '',
-        text,
-        ...(code !== undefined && { code }),
-      };
-    }
-    return { kind: 'new' };
-  }
-
-  async #take({ from, messages }: Delivery): Promise<Received> {
-    const self = partitionKey(this.#options.partition);
-    const fresh = this.#inbox.fresh(from, messages);
-    const actors = fresh.map((message) => message.to).filter((to) => to !== self);
-    await this.#loaded(actors);
-    if (this.#state.kind !== 'serving')
-      throw new NotServing('the partition is not being served here');
-    for (const message of fresh) {
-      const origin = { partition: from, n: message.n, entry: message.entry };
-      const resident = this.#residents.get(message.to);
-      try {
-        if (message.to === self) this.#turn.reference(message, origin);
-        else if (resident) this.#turn.message(message, origin, resident);
-        else throw new Error('the actor is not in memory');
-      } catch (error) {
-        // A message cannot be refused, and the channel must not lose it.
-        this.#halt(
-          `message ${message.n} from partition ${from}, "${message.name}" to ${message.to}: ${String(error)}`,
-        );
-        throw new NotServing('the partition is halted', { cause: error });
-      }
-    }
-    // Even a delivery that brought nothing new is answered only by the owner: see reads.ts.
-    return new Promise((resolve) => this.#reads.after(() => resolve(this.#inbox.received(from))));
-  }
-
-  /** Brings actors into memory; when it returns they all are, until the event loop turns. */
-  async #loaded(actors: readonly ActorKey[]): Promise<void> {
-    while (actors.some((actor) => this.#residents.get(actor) === undefined)) {
-      await this.#residents.load(actors);
-      if (this.#state.kind !== 'serving') return;
-    }
-  }
-
   #durable(records: readonly Staged[], entry: string): void {
     for (const staged of records) this.#turn.durable(staged, entry);
   }
@@ -378,15 +309,7 @@ export class Partition {
   /** All records of one actor that no checkpoint covers, those under way included. */
   async #recordsOf(actor: ActorKey): Promise<readonly LogRecord[]> {
     await this.#writer.settled();
-    const records: LogRecord[] = [];
-    const { log, partition } = this.#options;
-    for await (const entry of entriesFrom(log, partition, this.#checkpointer.position + 1)) {
-      if (entry.n === 0) continue;
-      for (const record of decodeGroup(entry.records)) {
-        if (record.actor === actor && record.events) records.push(record);
-      }
-    }
-    return records;
+    return recordsOf(this.#options, actor, this.#checkpointer.position + 1);
   }
 
   #setAside(command: Command, error: unknown): void {
@@ -407,11 +330,6 @@ export class Partition {
 }
 
 const divergence = 'the top of the log is not where its owner left it: records were lost or added';
-
-const alreadyApplied = (at: string): { text: string; code: string } => ({
-  text: encodeReply(refusal('runtime/already-applied'), at),
-  code: 'runtime/already-applied',
-});
 
 const answerNow = (caller: Caller, reply: Reply): void =>
   caller.answer(encodeReply(reply), reply.ok ? undefined : reply.error.code);

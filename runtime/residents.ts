@@ -162,7 +162,7 @@ export class Residents {
   /** I3: lets an actor go unless it has changed since its snapshot, or was just used. */
   drop(resident: Resident): boolean {
     if (resident.version > resident.savedVersion || resident.used) return false;
-    return this.#actors.delete(resident.key);
+    return this.#actors.get(resident.key) === resident && this.#actors.delete(resident.key);
   }
 
   close(): void {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LogRecord } from '../../contracts/record.ts';
@@ -12,7 +14,13 @@ const names = ['ann', 'bob', 'cyd', 'dan', 'eve'] as const;
 
 type Step =
   | { readonly kind: 'put'; readonly who: string; readonly coins: number; readonly id: number }
-  | { readonly kind: 'give' | 'send'; readonly who: string; readonly to: string; readonly coins: number; readonly id: number }
+  | {
+      readonly kind: 'give' | 'send';
+      readonly who: string;
+      readonly to: string;
+      readonly coins: number;
+      readonly id: number;
+    }
   | { readonly kind: 'crash'; readonly partition: number }
   | { readonly kind: 'late' }
   | { readonly kind: 'settle'; readonly rounds: number };
@@ -24,16 +32,40 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('put' as const), who: name, coins, id }) },
   {
     weight: 6,
-    arbitrary: fc.record({ kind: fc.constantFrom('give' as const, 'send' as const), who: name, to: name, coins, id }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('give' as const, 'send' as const),
+      who: name,
+      to: name,
+      coins,
+      id,
+    }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('crash' as const), partition: fc.nat(3) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('crash' as const), partition: fc.nat(3) }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: 'late' as const }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('settle' as const), rounds: fc.integer({ min: 1, max: 8 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('settle' as const),
+      rounds: fc.integer({ min: 1, max: 8 }),
+    }),
+  },
 );
 const fate: fc.Arbitrary<Fate> = fc.oneof(
   { weight: 6, arbitrary: fc.constant('good' as const) },
-  { weight: 1, arbitrary: fc.constantFrom('lost' as const, 'unanswered' as const, 'late' as const) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('lost' as const, 'unanswered' as const, 'late' as const),
+  },
 );
+
+/**
+ * Histories that once went wrong. `evicted-and-back`: an actor left memory and came back while a
+ * checkpoint was being taken, which then forgot that the new instance had changed.
+ */
+const examples = ['evicted-and-back'].map((name) => readCase(name) as [Step[], Fate[]]);
 
 describe('under crashes, unknown fates and late groups', () => {
   it('every acknowledged command is applied once, every coin is conserved, repeats are byte-same', async () => {
@@ -43,10 +75,14 @@ describe('under crashes, unknown fates and late groups', () => {
         fc.array(fate, { minLength: 1, maxLength: 40 }),
         check,
       ),
-      { numRuns: 100 },
+      { numRuns: Number(process.env['FAULT_RUNS'] ?? 100), examples },
     );
   }, 60_000);
 });
+
+function readCase(name: string): unknown {
+  return JSON.parse(readFileSync(join(import.meta.dirname, 'cases', `${name}.json`), 'utf8'));
+}
 
 async function check(steps: readonly Step[], fates: readonly Fate[]): Promise<void> {
   let appends = 0;
@@ -82,9 +118,13 @@ async function check(steps: readonly Step[], fates: readonly Fate[]): Promise<vo
   expectEachIdOnce(records);
   expectChannelsInOrder(logs.map((log) => log.map(({ record }) => record)));
   const balances = await Promise.all(
-    names.map(async (who) => (await rig.within(rig.read(rig.purse(who), 'coins'))) as { coins: number }),
+    names.map(
+      async (who) => (await rig.within(rig.read(rig.purse(who), 'coins'))) as { coins: number },
+    ),
   );
-  const put = records.flatMap(({ events = [] }) => events).reduce((sum, event) => sum + (event.type === 'put' ? (event['coins'] as number) : 0), 0);
+  const put = records
+    .flatMap(({ events = [] }) => events)
+    .reduce((sum, event) => sum + (event.type === 'put' ? (event['coins'] as number) : 0), 0);
   expect(balances.reduce((sum, { coins: owned }) => sum + owned, 0)).toBe(put);
   for (const { coins: owned } of balances) expect(owned).toBeGreaterThanOrEqual(0);
 }
@@ -129,8 +169,9 @@ async function perform(rig: Rig, step: Step, { replies, commands }: Known): Prom
 
 /** Until nothing moves any more: no record is staged and the logs have stopped growing. */
 async function drain(rig: Rig): Promise<void> {
-  const tops = (): number => [...rig.open.values()].reduce((sum, { status }) => sum + status.position + status.lag, 0);
-  for (let before = -1; before !== tops(); ) {
+  const tops = (): number =>
+    [...rig.open.values()].reduce((sum, { status }) => sum + status.position + status.lag, 0);
+  for (let before = -1; before !== tops();) {
     before = tops();
     await rig.settle(100);
   }
@@ -150,7 +191,9 @@ function expectEachIdOnce(records: readonly LogRecord[]): void {
 function expectChannelsInOrder(logs: readonly (readonly LogRecord[])[]): void {
   logs.forEach((log, to) => {
     for (let from = 0; from < 4; from++) {
-      const applied = log.flatMap((record) => (record.from?.partition === from ? [record.from.n] : []));
+      const applied = log.flatMap((record) =>
+        record.from?.partition === from ? [record.from.n] : [],
+      );
       expect(applied).toEqual(applied.map((_, index) => index + 1));
       const sent = (logs[from] ?? []).flatMap((record) => record.out ?? []);
       const numbers = sent.filter((message) => home(message.to) === to).map((message) => message.n);

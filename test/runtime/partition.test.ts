@@ -29,7 +29,9 @@ describe('a partition', () => {
     const refused = await rig.within(rig.command(alice, 'send', { to: 'bob', coins: 1 }, 'id-1'));
     expect(refused?.code).toBe('purse/too-poor');
     await rig.within(rig.command(alice, 'put', { coins: 5 }));
-    expect(await rig.within(rig.command(alice, 'send', { to: 'bob', coins: 1 }, 'id-1'))).toEqual(refused);
+    expect(await rig.within(rig.command(alice, 'send', { to: 'bob', coins: 1 }, 'id-1'))).toEqual(
+      refused,
+    );
     const other = await rig.within(rig.command(alice, 'put', { coins: 7 }, 'id-1'));
     expect(other?.code).toBe('runtime/id-conflict');
   });
@@ -43,7 +45,9 @@ describe('a partition', () => {
     const partition = partitionOfAlice(rig);
     const repeats = async (): Promise<void> => {
       expect(await rig.within(rig.command(alice, 'put', { coins: 5 }, 'id-1'))).toEqual(first);
-      expect(await rig.within(rig.command(alice, 'give', { to: 'bob', coins: 2 }, 'id-2'))).toEqual(given);
+      expect(await rig.within(rig.command(alice, 'give', { to: 'bob', coins: 2 }, 'id-2'))).toEqual(
+        given,
+      );
     };
     rig.crash(partition);
     await rig.start(partition);
@@ -91,7 +95,8 @@ describe('a partition', () => {
   it('keeps a snapshot of an actor that left memory, and goes on where it was', async () => {
     const rig = new Rig({ partitions: 1, limits: { residentsMax: 2 } });
     const opened = await rig.start(0);
-    for (let n = 0; n < 20; n++) await rig.within(rig.command(rig.purse(`p${n}`), 'put', { coins: n + 1 }));
+    for (let n = 0; n < 20; n++)
+      await rig.within(rig.command(rig.purse(`p${n}`), 'put', { coins: n + 1 }));
     for (let round = 0; round < 10; round++) {
       opened.tick();
       await rig.settle(5);
@@ -124,7 +129,11 @@ describe('a partition', () => {
       rig.command(alice, 'put', { coins: 2 }),
     ];
     const replies = await Promise.all(commands.map((reply) => rig.within(reply)));
-    expect(replies.map((reply) => reply?.code)).toEqual([undefined, 'runtime/quarantined', undefined]);
+    expect(replies.map((reply) => reply?.code)).toEqual([
+      undefined,
+      'runtime/quarantined',
+      undefined,
+    ]);
     expect(await rig.within(rig.read(alice, 'coins'))).toEqual({ coins: 7 });
     expect(rig.halted).toEqual([]);
   });
@@ -136,7 +145,12 @@ describe('a partition', () => {
     expect(reply?.code).toBeUndefined();
     for (let partition = 0; partition < rig.partitions; partition++) {
       const events = (await rig.records(partition)).flatMap(({ record }) => record.events ?? []);
-      expect(events).toContainEqual({ type: 'reference-set', actor: 'purse/alice', version: 1, value: 'hello' });
+      expect(events).toContainEqual({
+        type: 'reference-set',
+        actor: 'purse/alice',
+        version: 1,
+        value: 'hello',
+      });
     }
   });
 
@@ -157,17 +171,41 @@ describe('a partition', () => {
       const hex = ms.toString(16).padStart(12, '0');
       return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000001`;
     };
-    const put = (ms: number) => rig.within(rig.command(rig.purse('alice'), 'put', { coins: 1 }, idAt(ms)));
+    const put = (ms: number) =>
+      rig.within(rig.command(rig.purse('alice'), 'put', { coins: 1 }, idAt(ms)));
     const { windowMs } = rig.limits;
     expect((await put(rig.clock.now() - windowMs))?.code).toBe('runtime/stale-command');
     expect((await put(rig.clock.now() + windowMs))?.code).toBe('request/malformed');
     expect((await put(rig.clock.now()))?.code).toBeUndefined();
   });
 
+  it('remembers an id for the whole window and forgets it only afterwards', async () => {
+    const windowMs = 300_000;
+    const rig = new Rig({
+      partitions: 1,
+      limits: { windowMs, recentRepliesMax: 1, checkpointRecords: 1 },
+    });
+    const opened = await rig.start(0);
+    const put = (id: string) =>
+      rig.within(rig.command(rig.purse('alice'), 'put', { coins: 1 }, id));
+    const passing = async (ms: number): Promise<void> => {
+      rig.clock.advance(ms);
+      await put(`at ${rig.clock.now()}`);
+      opened.tick();
+      await rig.settle(20);
+    };
+    const first = await put('early');
+    for (let n = 0; n < 4; n++) await passing(windowMs / 5);
+    expect(await put('early')).toEqual(first);
+    for (let n = 0; n < 6; n++) await passing(windowMs / 5);
+    expect((await put('early'))?.text).not.toBe(first?.text);
+  });
+
   it('publishes every event after it is durable, once more after a crash, in order', async () => {
     const rig = new Rig({ partitions: 1 });
     await rig.start(0);
-    for (let n = 1; n <= 5; n++) await rig.within(rig.command(rig.purse('alice'), 'put', { coins: n }));
+    for (let n = 1; n <= 5; n++)
+      await rig.within(rig.command(rig.purse('alice'), 'put', { coins: n }));
     rig.crash(0);
     await rig.start(0);
     await rig.settle();

@@ -52,7 +52,11 @@ export class Rig {
     const bus = this.#hub.connect();
     bus.subscribe('millrace.evt.>', (message) => {
       const body = JSON.parse(Buffer.from(message.payload).toString()) as Json;
-      this.published.push({ subject: message.subject, id: message.header('Nats-Msg-Id') ?? '', body });
+      this.published.push({
+        subject: message.subject,
+        id: message.header('Nats-Msg-Id') ?? '',
+        body,
+      });
     });
   }
 
@@ -96,7 +100,10 @@ export class Rig {
         if (target === undefined) throw new Error('nobody is there');
         return target.receive(structuredClone(delivery));
       },
-      callerOf: (subject) => ({ subject, answer: (text) => void this.sent.push({ subject, text }) }),
+      callerOf: (subject) => ({
+        subject,
+        answer: (text) => void this.sent.push({ subject, text }),
+      }),
       epochOf: (position) => this.store.leases.epochOf(partition, position),
       onLost: () => this.crash(partition),
       onHalted: (reason) => void this.halted.push(reason),
@@ -130,7 +137,8 @@ export class Rig {
         trace: undefined,
         caller,
       });
-      if (!parsed.ok) resolve({ text: JSON.stringify(parsed.refused), code: parsed.refused.error.code });
+      if (!parsed.ok)
+        resolve({ text: JSON.stringify(parsed.refused), code: parsed.refused.error.code });
       else this.open.get(this.home(actor))?.submit(parsed.value);
     });
   }
@@ -172,7 +180,10 @@ export class Rig {
     return entries
       .filter((entry) => entry.n > 0)
       .flatMap((entry) =>
-        decodeGroup(entry.records).map((record, index) => ({ position: entry.position + index, record })),
+        decodeGroup(entry.records).map((record, index) => ({
+          position: entry.position + index,
+          record,
+        })),
       );
   }
 

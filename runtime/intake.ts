@@ -1,0 +1,92 @@
+/**
+ * Takes deliveries of other partitions: brings their actors into memory, applies what is new, and
+ * answers when it is durable.
+ *
+ * Owns the order of deliveries (those of one sender are taken one after another) and who waits for
+ * an answer, so that nobody waits for a partition that was closed.
+ */
+import type { ActorKey } from '../contracts/ids.ts';
+import type { Inbox } from './inbox.ts';
+import type { Delivery, Received } from './outbox.ts';
+import type { Reads } from './reads.ts';
+import { partitionKey } from './reference-data.ts';
+import type { Residents } from './residents.ts';
+import type { Turn } from './turn.ts';
+
+export interface IntakeOptions {
+  readonly partition: number;
+  readonly inbox: Inbox;
+  readonly residents: Residents;
+  readonly reads: Reads;
+  readonly turn: Turn;
+  readonly isServing: () => boolean;
+  /** A message cannot be refused, and its channel must not lose it. */
+  readonly onFailure: (reason: string) => void;
+}
+
+/** The partition cannot take this now; whoever sent it tries again. */
+export class NotServing extends Error {
+  override readonly name = 'NotServing';
+}
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  /** The latest delivery of each sender. */
+  readonly #latest = new Map<number, Promise<unknown>>();
+  readonly #unanswered = new Set<(error: Error) => void>();
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the messages are durable here; rejects with NotServing if they may not be. */
+  receive(delivery: Delivery): Promise<Received> {
+    const { from } = delivery;
+    const before = this.#latest.get(from) ?? Promise.resolve();
+    const taken = before.then(() => this.#take(delivery));
+    this.#latest.set(
+      from,
+      taken.catch(() => undefined),
+    );
+    return new Promise((resolve, reject) => {
+      this.#unanswered.add(reject);
+      taken.then(resolve, reject).finally(() => this.#unanswered.delete(reject));
+    });
+  }
+
+  close(): void {
+    for (const reject of this.#unanswered) reject(new NotServing('the partition was closed'));
+    this.#unanswered.clear();
+  }
+
+  async #take({ from, messages }: Delivery): Promise<Received> {
+    const { partition, inbox, residents, reads, turn, isServing, onFailure } = this.#options;
+    const self = partitionKey(partition);
+    const fresh = inbox.fresh(from, messages);
+    await this.#load(fresh.map((message) => message.to).filter((to) => to !== self));
+    if (!isServing()) throw new NotServing('the partition is not served here');
+    for (const message of fresh) {
+      const origin = { partition: from, n: message.n, entry: message.entry };
+      const resident = residents.get(message.to);
+      try {
+        if (message.to === self) turn.reference(message, origin);
+        else if (resident) turn.message(message, origin, resident);
+        else throw new Error('the actor is not in memory');
+      } catch (error) {
+        const what = `message ${message.n} from partition ${from}, "${message.name}" to ${message.to}`;
+        onFailure(`${what}: ${String(error)}`);
+        throw new NotServing('the partition is halted', { cause: error });
+      }
+    }
+    // Even a delivery that brought nothing new is answered only by the owner: see reads.ts.
+    return new Promise((resolve) => reads.after(() => resolve(inbox.received(from))));
+  }
+
+  /** Brings actors into memory; when it returns they all are, until the event loop turns. */
+  async #load(actors: readonly ActorKey[]): Promise<void> {
+    const { residents, isServing } = this.#options;
+    while (isServing() && actors.some((actor) => residents.get(actor) === undefined)) {
+      await residents.load(actors);
+    }
+  }
+}
