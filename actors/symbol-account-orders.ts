@@ -79,11 +79,7 @@ export function receiveOrderRequest(
   return react(outcome.kind === 'refused' ? [] : outcome.events, { send });
 }
 
-function judge(
-  state: State<SymbolContext>,
-  request: OrderRequest,
-  venue: Venue,
-): Judged | Refused {
+function judge(state: State<SymbolContext>, request: OrderRequest, venue: Venue): Judged | Refused {
   const { listing } = state.context;
   if (!listing) return refused('symbol/unknown');
   if (listing.definition.settlement !== 'accounts') return refused('symbol/settlement');

@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
-import { buy, replace, resting } from './given.ts';
-import { canceled, refusedFor, replaced, traded } from './symbol-steps.ts';
+import { buy, deposited, given, replace, resting, sell } from './given.ts';
+import { accepted, canceled, refusedFor, replaced, traded } from './symbol-steps.ts';
 
 describe('a replace', () => {
   test('asks the symbol by orderId and renames the order when answered', () => {
@@ -14,6 +14,7 @@ describe('a replace', () => {
           orderId: 'alice-1',
           price: '11.00',
           quantity: '3.000',
+          budget: '33.33',
         },
       })
       .thenNoOrder('b')
@@ -49,13 +50,54 @@ describe('a replace', () => {
       .thenBalance('USD', '94.95', '5.05');
   });
 
-  test('to more at a lower price holds for what may trade at the old price first', () => {
+  test('to more at a lower price, too, holds no more than the larger of the two', () => {
     resting()
       .when('replace-order', replace('a', 'b', '1', '22'))
-      .thenBalance('USD', '59.60', '40.40')
-      .updated(1, traded('10.00', '1.900', '19.19'))
+      .thenSent({ name: 'replace-order', body: { budget: '22.22' } })
+      .thenBalance('USD', '77.78', '22.22')
       .answered('replace', 2, 1, replaced('1.00', '22.000'))
-      .thenBalance('USD', '60.50', '20.31');
+      .thenBalance('USD', '77.78', '22.22');
+  });
+
+  test('may use the last of the available balance', () => {
+    const all = () =>
+      given(deposited('USD', '1212.00'))
+        .when('place-order', buy('a', { price: '100', quantity: '10' }))
+        .answered('place', 1, 1, accepted);
+    all()
+      .thenBalance('USD', '202.00', '1010.00')
+      .when('replace-order', replace('a', 'b', '60', '20'))
+      .thenBalance('USD', '0.00', '1212.00')
+      .answered('replace', 2, 1, replaced('60.00', '20.000'))
+      .thenBalance('USD', '0.00', '1212.00');
+    all()
+      .when('replace-order', replace('a', 'b', '60', '20.001'))
+      .thenRejected('account/insufficient-funds');
+  });
+
+  test('that fills at the old price have made too dear is refused and frees what it added', () => {
+    resting()
+      .when('replace-order', replace('a', 'b', '1', '22'))
+      .updated(1, traded('10.00', '1.900', '19.19'))
+      .thenBalance('USD', '77.78', '3.03')
+      .answered('replace', 2, 1, refusedFor('account/insufficient-funds'))
+      .thenAnswers(2, { ok: false, error: { code: 'account/insufficient-funds' } })
+      .thenOrder('a', { ordStatus: 'PartiallyFilled', price: '10.00', leavesQty: '0.100' })
+      .thenBalance('USD', '79.80', '1.01')
+      .updated(1, traded('10.00', '0.100', '1.01'))
+      .thenBalance('USD', '79.80', '0.00');
+  });
+
+  test('of a sell counts what it sold towards what it holds', () => {
+    resting(sell('a'))
+      .updated(1, traded('10.00', '0.500', '4.95'))
+      .when('replace-order', replace('a', 'b', '9', '4'))
+      .thenSent({ name: 'replace-order', body: { budget: '4.00000000' } })
+      .thenBalance('BTC', '1.00000000', '3.50000000')
+      .updated(1, traded('10.00', '1.000', '9.90'))
+      .thenBalance('BTC', '1.00000000', '2.50000000')
+      .answered('replace', 2, 1, replaced('9.00', '4.000'))
+      .thenBalance('BTC', '1.00000000', '2.50000000');
   });
 
   test('that is refused leaves the order as it was and frees the new name', () => {
@@ -169,6 +211,37 @@ describe('a replace', () => {
         .thenOrder('b', { ordStatus: 'Replaced', price: '11.00' })
         .thenOrder('c', { ordStatus: 'New', price: '12.00' });
     }
+  });
+
+  test('behind another holds the larger of both until both are answered', () => {
+    const two = () =>
+      resting()
+        .when('replace-order', replace('a', 'b', '15', '3'))
+        .thenSent({ name: 'replace-order', body: { budget: '45.45' } })
+        .when('replace-order', replace('b', 'c', '5', '8'))
+        .thenSent({ name: 'replace-order', body: { budget: '45.45' } })
+        .thenBalance('USD', '54.55', '45.45')
+        .updated(1, traded('10.00', '0.500', '5.05'))
+        .thenBalance('USD', '54.55', '40.40');
+    two()
+      .answered('replace', 2, 1, replaced('15.00', '3.000'))
+      .thenBalance('USD', '54.55', '40.40')
+      .updated(1, traded('15.00', '1.000', '15.15'))
+      .answered('replace', 3, 1, refusedFor('account/insufficient-funds'))
+      .thenOrder('b', { price: '15.00', leavesQty: '1.500' })
+      .thenBalance('USD', '57.07', '22.73');
+    two()
+      .answered('replace', 2, 1, refusedFor('order/would-cross'))
+      .thenBalance('USD', '54.55', '40.40')
+      .answered('replace', 3, 1, replaced('5.00', '8.000'))
+      .thenOrder('c', { price: '5.00', leavesQty: '7.500' })
+      .thenBalance('USD', '57.07', '37.88');
+    two()
+      .when('cancel-order', { origClOrdId: 'a' })
+      .answered('replace', 2, 1, replaced('15.00', '3.000'))
+      .answered('replace', 3, 1, refusedFor('order/would-cross'))
+      .answered('cancel', 4, 1, canceled('2.500'))
+      .thenBalance('USD', '94.95', '0.00');
   });
 
   test('whose order has ended may be refused after the account has closed', () => {

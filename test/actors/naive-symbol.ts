@@ -157,6 +157,13 @@ export class NaiveSymbol {
     return this.bookedTotal(order) - before;
   }
 
+  /** What an order will have booked in all if its new rest trades at the worst price, as taker. */
+  mostBooked(order: NaiveOrder, newPrice: number, rest: number): bigint {
+    const price = order.protection ?? newPrice;
+    const worst: NaiveFill = { price, quantity: rest, liquidity: 'taker' };
+    return this.bookedTotal({ ...order, fills: [...order.fills, worst] });
+  }
+
   /** ⌈Σ value × (1 + fee)⌉ of a buyer, ⌊Σ value × (1 − fee)⌋ of a seller, in minor units of quote. */
   bookedTotal({ side, fills }: NaiveOrder): bigint {
     const { tickSize, lotSize, makerFee, takerFee, quoteScale } = this.#terms;

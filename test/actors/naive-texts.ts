@@ -43,13 +43,16 @@ export class NaiveTexts {
     return formatUnits(units, this.#terms.quoteScale);
   }
 
+  coins(lots: number): string {
+    const [whole = '', decimals = ''] = this.lots(lots).split('.');
+    return `${whole}.${decimals.padEnd(8, '0')}`;
+  }
+
   value(side: Side, lots: number, amount: bigint): object {
-    const coins = stepText(lots, this.#terms.lotSize);
-    const [whole = '', decimals = ''] = coins.split('.');
-    const padded = `${whole}.${decimals.padEnd(8, '0')}`;
+    const coins = this.coins(lots);
     return side === 'buy'
-      ? { COIN: padded, CASH: this.cash(-amount) }
-      : { COIN: `-${padded}`, CASH: this.cash(amount) };
+      ? { COIN: coins, CASH: this.cash(-amount) }
+      : { COIN: `-${coins}`, CASH: this.cash(amount) };
   }
 }
 

@@ -54,7 +54,8 @@ export const act = fc.record({
     place: 5,
     cancel: 2,
     'cancel-all': 1,
-    replace: 4,
+    replace: 3,
+    enlarge: 4,
     cash: 1,
     freeze: 1,
     halt: 1,
@@ -71,7 +72,10 @@ export const act = fc.record({
   quantity: fc.integer({ min: 1, max: 9 }),
   selfTradePrevention: fc.constantFrom('EXPIRE_TAKER', 'EXPIRE_MAKER', 'EXPIRE_BOTH', 'NONE'),
   /** Of two opposites, whether the rarer happens: a withdrawal, a freeze, a halt. */
-  rarer: fc.oneof({ arbitrary: fc.constant(true), weight: 1 }, fc.constant(false)),
+  rarer: fc.oneof(
+    { arbitrary: fc.constant(true), weight: 1 },
+    { arbitrary: fc.constant(false), weight: 4 },
+  ),
   picks: fc.array(fc.nat(), { minLength: 1, maxLength: 12 }),
 });
 export type Act = typeof act extends fc.Arbitrary<infer T> ? T : never;
@@ -109,6 +113,9 @@ export function perform(world: World, one: Act): void {
       ask('replace-order', { origClOrdId: old, clOrdId: fresh, ...change });
       return;
     }
+    case 'enlarge':
+      enlarge(world, one, fresh);
+      return;
     case 'cash':
       ask(rarer ? 'withdraw' : 'deposit', { asset: 'BTC', amount: times('0.01', quantity) });
       return;
@@ -125,6 +132,39 @@ export function perform(world: World, one: Act): void {
       for (const actor of world.actors) world.restart(actor);
       return;
   }
+}
+
+/**
+ * A buy is to become larger at a lower price, and mostly a sale to it overtakes the replace, which
+ * may by then be too dear for its budget.
+ */
+function enlarge(world: World, one: Act, clOrdId: string): void {
+  const buys = [...accountOf(world, one.account).orders.values()].filter(
+    ({ side, price }) => side === 'buy' && price !== undefined,
+  );
+  const order = buys[one.name % buys.length];
+  if (order?.price === undefined) return;
+  const { symbol } = order;
+  const { tickSize, lotSize } = termsOf(symbol);
+  world.ask('account', one.account, 'replace-order', {
+    origClOrdId: order.clOrdId,
+    clOrdId,
+    price: times(tickSize, Math.max(1, order.price - one.price)),
+    quantity: times(lotSize, order.quantity + one.quantity),
+  });
+  if (one.rarer) return;
+  const seller = accounts.find((account) => account !== one.account) ?? one.account;
+  const leaves = order.quantity - order.cumQuantity;
+  const sale = orderOf(`s${world.asked.size}`, {
+    ...one,
+    symbol,
+    side: 'sell',
+    style: 'limit',
+    price: order.price,
+    quantity: Math.max(1, Math.min(one.quantity, leaves - 1)),
+  });
+  world.ask('account', seller, 'place-order', sale);
+  world.hurry(actorKey('account', seller), actorKey('symbol', symbol));
 }
 
 function orderOf(clOrdId: string, one: Act): JsonObject {

@@ -91,7 +91,13 @@ describe('orders of accounts', () => {
     symbol.tell('submit-order', fromAccount('alice', limit('a', 'sell', '10.05', '0.003')));
     symbol.tell('submit-order', fromAccount('bob', limit('b', 'buy', '10.05', '0.005')));
     symbol.tell('submit-order', fromAccount('carol', limit('c', 'sell', '10.10', '0.002')));
-    const replace = { request: 'r', account: 'bob', orderId: 'b', price: '10.10' };
+    const replace = {
+      request: 'r',
+      account: 'bob',
+      orderId: 'b',
+      price: '10.10',
+      budget: '0.06',
+    };
     const [late] = symbol.tell('replace-order', { ...replace, quantity: '0.003' });
     expect(late?.body).toMatchObject({ steps: [{ kind: 'refused', code: 'order/too-late' }] });
     const [update] = symbol.tell('replace-order', { ...replace, quantity: '0.005' });
@@ -127,11 +133,67 @@ describe('orders of accounts', () => {
     });
   });
 
-  test('a message that no account sends changes nothing', () => {
+  test('a buy is replaced up to its budget, to the unit, after fills of any rounding', () => {
+    const replacedWithin = (budget: string) => {
+      const symbol = new LoneSymbol().list(accounts);
+      symbol.tell('submit-order', fromAccount('bob', limit('b', 'buy', '10.05', '0.005')));
+      symbol.tell('submit-order', fromAccount('alice', limit('a', 'sell', '10.05', '0.003')));
+      const asked = { price: '10', quantity: '0.010', budget };
+      return symbol.tell('replace-order', {
+        request: 'r',
+        account: 'bob',
+        orderId: 'b',
+        ...asked,
+      })[0]?.body;
+    };
+    // 10.05 × 0.003 × 1.001 + 10.00 × 0.007 × 1.002 = 0.10032015: rounded once, to 0.11.
+    expect(replacedWithin('0.11')).toMatchObject({ steps: [{ kind: 'replaced' }] });
+    expect(replacedWithin('0.10')).toMatchObject({
+      request: { kind: 'replace', id: 'r' },
+      steps: [{ kind: 'refused', code: 'account/insufficient-funds' }],
+    });
+    expect(replacedWithin('9'.repeat(40) + '.99')).toMatchObject({ steps: [{ kind: 'replaced' }] });
+  });
+
+  test('a sell needs no budget beyond its quantity, at any price', () => {
+    const symbol = new LoneSymbol().list(accounts);
+    symbol.tell('submit-order', fromAccount('bob', limit('b', 'sell', '10', '0.005')));
+    symbol.tell('submit-order', fromAccount('alice', limit('a', 'buy', '10', '0.003')));
+    const [update] = symbol.tell('replace-order', {
+      request: 'r',
+      account: 'bob',
+      orderId: 'b',
+      price: '0.05',
+      quantity: '0.010',
+      budget: '0.01000000',
+    });
+    expect(update?.body).toMatchObject({ steps: [{ kind: 'replaced', quantity: '0.010' }] });
+  });
+
+  test.each([
+    ['submit-order', { request: 'r' }],
+    ['cancel-order', { request: 'r', account: 'alice', orderId: 'a', reason: 'none' }],
+    [
+      'replace-order',
+      { request: 'r', account: 'alice', orderId: 'a', price: '10', quantity: '1', budget: '-1' },
+    ],
+    ['order-update', { orderId: 'a', steps: [] }],
+    ['replicated', { version: 'x' }],
+  ])('a message %s that nobody can understand is our bug: %j', (name, body) => {
+    const symbol = new LoneSymbol().list(accounts);
+    expect(() => symbol.tell(name, body)).toThrow();
+  });
+
+  test('an order message that is not understood is named with the reason', () => {
+    const symbol = new LoneSymbol().list(accounts);
+    expect(() => symbol.tell('submit-order', { request: 'r' })).toThrow(
+      /do not understand this message submit-order: [^]*account/,
+    );
+  });
+
+  test('the confirmation of a version that nobody waits for changes nothing', () => {
     const symbol = new LoneSymbol().list(accounts);
     const events = symbol.log.length;
-    expect(symbol.tell('submit-order', { request: 'r' })).toEqual([]);
-    expect(symbol.tell('replicated', { version: 'x' })).toEqual([]);
     expect(symbol.tell('replicated', { version: 99 })).toEqual([]);
     expect(symbol.log.length).toBe(events);
   });

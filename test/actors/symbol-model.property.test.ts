@@ -59,7 +59,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ name: fc.constant('cancel' as const), which }) },
   {
     weight: 4,
-    arbitrary: fc.record({ name: fc.constant('replace' as const), which, price, quantity }),
+    arbitrary: fc.record({
+      name: fc.constant('replace' as const),
+      which,
+      price,
+      quantity,
+      short: fc.oneof({ arbitrary: fc.constant(true), weight: 1 }, fc.constant(false)),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ name: fc.constant('reload' as const) }) },
 );

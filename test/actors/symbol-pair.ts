@@ -26,10 +26,13 @@ export type Step =
       readonly which: number;
       readonly price: number;
       readonly quantity: number;
+      /** Whether a buy's budget is one minor unit less than it takes. */
+      readonly short: boolean;
     }
   | { readonly name: 'reload' };
 
 type Submit = Extract<Step, { name: 'submit' }>;
+type Replace = Extract<Step, { name: 'replace' }>;
 
 export class SymbolPair {
   readonly #texts: NaiveTexts;
@@ -55,7 +58,7 @@ export class SymbolPair {
       const order = this.#orders[one.which % Math.max(1, this.#orders.length)];
       if (!order) return;
       if (one.name === 'cancel') this.#cancel(order);
-      else this.#replace(order, one.price, one.quantity);
+      else this.#replace(order, one);
     }
     this.#compareBooks();
   }
@@ -106,21 +109,29 @@ export class SymbolPair {
     }
   }
 
-  #replace(order: NaiveOrder, newPrice: number, newQuantity: number): void {
+  #replace(order: NaiveOrder, { price: newPrice, quantity: newQuantity, short }: Replace): void {
     const asked = { price: this.#texts.ticks(newPrice), quantity: this.#texts.lots(newQuantity) };
-    const body = { orderId: order.id, ...asked };
     const ofAccount = this.#settlement === 'accounts';
     const traded = order.fills.reduce((sum, fill) => sum + fill.quantity, 0);
     const open = ofAccount ? newQuantity - traded : newQuantity;
+    const needed = this.#naive.mostBooked(order, newPrice, Math.max(open, 0));
+    const unaffordable = ofAccount && order.side === 'buy' && short;
+    const budget =
+      order.side === 'sell'
+        ? this.#texts.coins(newQuantity)
+        : this.#texts.cash(unaffordable ? needed - 1n : needed);
+    const body = { orderId: order.id, ...asked, ...(ofAccount && { budget }) };
     const refusal = !this.#naive.find(order.id)
       ? 'order/unknown'
       : order.protection !== undefined && newPrice > order.protection
         ? 'order/above-protection'
         : open <= 0
           ? 'order/too-late'
-          : order.postOnly && this.#naive.facing(order.side, newPrice).length > 0
-            ? 'order/would-cross'
-            : undefined;
+          : unaffordable
+            ? 'account/insufficient-funds'
+            : order.postOnly && this.#naive.facing(order.side, newPrice).length > 0
+              ? 'order/would-cross'
+              : undefined;
     if (refusal) {
       this.#expectRefused('replace', order, body, refusal);
       return;

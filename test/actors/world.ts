@@ -95,19 +95,14 @@ export class World {
 
   /** Delivers the first message of one channel; false if all are empty. */
   deliver(pick: number): boolean {
-    const waiting = [...this.#channels].filter(([, channel]) => channel.length > 0);
-    const message = waiting[pick % waiting.length]?.[1].shift();
-    if (!message) return false;
-    const { from, to, name, body, value, reference } = message;
-    if (reference !== undefined) {
-      this.#references.set(from, reference);
-      this.#send({ from: to, to: from, name, body });
-      return true;
-    }
-    const { type } = this.#resident(to);
-    const incoming = { name, body, ...(value && { value }) };
-    this.#apply(to, type.receive(this.state(to), incoming, this.#context(to, '')), value ?? {});
-    return true;
+    const waiting = [...this.#channels.values()].filter((channel) => channel.length > 0);
+    return this.#deliverFirst(waiting[pick % waiting.length] ?? []);
+  }
+
+  /** Delivers all messages of one channel before any other. */
+  hurry(from: ActorKey, to: ActorKey): void {
+    const channel = this.#channels.get(channelOf(from, to)) ?? [];
+    while (this.#deliverFirst(channel));
   }
 
   /** Delivers until nothing is under way. */
@@ -131,6 +126,21 @@ export class World {
       for (const { value } of channel) this.#add(sum, value ?? {});
     }
     return sum;
+  }
+
+  #deliverFirst(channel: Sent[]): boolean {
+    const message = channel.shift();
+    if (!message) return false;
+    const { from, to, name, body, value, reference } = message;
+    if (reference !== undefined) {
+      this.#references.set(from, reference);
+      this.#send({ from: to, to: from, name, body });
+      return true;
+    }
+    const { type } = this.#resident(to);
+    const incoming = { name, body, ...(value && { value }) };
+    this.#apply(to, type.receive(this.state(to), incoming, this.#context(to, '')), value ?? {});
+    return true;
   }
 
   #resident(actor: ActorKey): Resident {
@@ -180,7 +190,7 @@ export class World {
   }
 
   #send(message: Sent): void {
-    const key = `${message.from} ${message.to}`;
+    const key = channelOf(message.from, message.to);
     const channel = this.#channels.get(key);
     if (channel) channel.push(message);
     else this.#channels.set(key, [message]);
@@ -210,6 +220,8 @@ export class World {
     }
   }
 }
+
+const channelOf = (from: ActorKey, to: ActorKey): string => `${from} ${to}`;
 
 /** Sums without the assets of which there is nothing, by asset. */
 export const nonZero = (sum: ReadonlyMap<string, bigint>): { [asset: string]: bigint } =>
