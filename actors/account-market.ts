@@ -1,9 +1,6 @@
 import { scaleOf, type Scales } from '../contracts/money.ts';
+import type { MarketTerms } from '../contracts/symbol.ts';
 import { instrument, type Instrument } from './instrument.ts';
-import type { SymbolReference } from './order-messages.ts';
-
-/** What of a symbol never changes once it is listed and an account must know to keep its orders. */
-export type MarketTerms = Omit<SymbolReference, 'settlement' | 'status'>;
 
 /** A symbol as accounts see it: its terms, its arithmetic, and the scales of its two assets. */
 export interface Market {

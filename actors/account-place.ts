@@ -20,7 +20,7 @@ import {
 import { accountId, toSymbol } from './account-requests.ts';
 import { balanceOf, isTaken, type AccountContext } from './account-state.ts';
 import { defer, reject, type Context, type Decision, type Outgoing, type State } from './actor.ts';
-import type { SymbolReference } from './order-messages.ts';
+import { SymbolReference } from './order-messages.ts';
 import { malformedTerms, parseTerms } from './order-terms.ts';
 import { scopedId } from './scoped-id.ts';
 
@@ -63,9 +63,11 @@ export function placeOrder(
 const nextOrderId = (account: AccountContext, context: Context): string =>
   scopedId(accountId(context), account.ordersNumbered + 1);
 
-/** What the symbol has told every partition of itself; it alone writes under its key. */
+const Listed = SymbolReference.optional();
+
+/** What the symbol has told every partition of itself. */
 const listedSymbol = (symbol: string, context: Context): SymbolReference | undefined =>
-  context.reference(actorKey('symbol', symbol)) as SymbolReference | undefined;
+  Listed.parse(context.reference(actorKey('symbol', symbol)));
 
 /** The order that a place asks for, with its hold, or why the symbol's terms do not allow it. */
 function asOrder(

@@ -8,6 +8,7 @@ import {
   TimeInForce,
 } from '../contracts/execution-report.ts';
 import type { Json } from '../contracts/json.ts';
+import { MarketTerms } from '../contracts/symbol.ts';
 import type { OpenOrder, Replace } from './account-order.ts';
 import type { AccountContext } from './account-state.ts';
 import type { MarketCatalogue } from './account-market.ts';
@@ -36,19 +37,7 @@ const SavedOrder = z.strictObject({
 
 const SavedAccount = z.strictObject({
   balances: z.array(z.tuple([z.string(), units, units])),
-  markets: z.array(
-    z.tuple([
-      z.string(),
-      z.strictObject({
-        base: z.string(),
-        quote: z.string(),
-        tickSize: z.string(),
-        lotSize: z.string(),
-        makerFee: z.string(),
-        takerFee: z.string(),
-      }),
-    ]),
-  ),
+  markets: z.array(z.tuple([z.string(), MarketTerms])),
   orders: z.array(SavedOrder),
   closedOrders: z.array(ExecutionReport),
   replaces: z.array(

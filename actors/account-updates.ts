@@ -16,12 +16,15 @@ import { react, type Context, type Decision, type State } from './actor.ts';
 import type { OrderStep, OrderUpdate } from './order-messages.ts';
 
 type Judged = Decision<AccountEvent>;
-type Update = OrderUpdate['body'];
-type Request = NonNullable<Update['request']>;
+type Request = NonNullable<OrderUpdate['request']>;
 type Refused = Extract<OrderStep, { kind: 'refused' }>;
 
 /** What becomes of an account by a symbol's update: one event for each step. */
-export function takeUpdate(state: State<AccountContext>, update: Update, context: Context): Judged {
+export function takeUpdate(
+  state: State<AccountContext>,
+  update: OrderUpdate,
+  context: Context,
+): Judged {
   const account = state.context;
   const { request, steps } = update;
   const refused = steps.find((step) => step.kind === 'refused');
@@ -33,7 +36,7 @@ export function takeUpdate(state: State<AccountContext>, update: Update, context
 
 function takeRefusal(
   account: AccountContext,
-  { orderId, request }: Update,
+  { orderId, request }: OrderUpdate,
   { code, message }: Refused,
   context: Context,
 ): Judged {
@@ -57,7 +60,7 @@ function takeRefusal(
 /** Walks a copy of the order through the steps, for the reports; evolution does it for good. */
 function follow(
   account: AccountContext,
-  { orderId, request, steps }: Update,
+  { orderId, request, steps }: OrderUpdate,
   context: Context,
 ): { events: AccountEvent[]; report: ExecutionReport } {
   const order = { ...orderOf(account, orderId), time: context.now };

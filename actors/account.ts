@@ -35,7 +35,7 @@ import {
   type State,
 } from './actor.ts';
 import { marketCatalogue, type MarketCatalogue } from './account-market.ts';
-import type { OrderUpdate } from './order-messages.ts';
+import { OrderUpdate } from './order-messages.ts';
 
 /** The account actor of a cluster with these scales. */
 export function accountActor(scales: Scales): ActorType {
@@ -136,8 +136,8 @@ function receive(state: Account, message: Incoming, context: Context): Judged {
   if (message.name !== 'order-update') {
     throw new Error(`accounts do not understand the message ${message.name}`);
   }
-  // Only our own symbol actor sends these, and the log carries them as it wrote them.
-  return takeUpdate(state, message.body as OrderUpdate['body'], context);
+  // What cannot be read may move money, so it must not be passed over: it throws.
+  return takeUpdate(state, OrderUpdate.parse(message.body), context);
 }
 
 /** The most that an account may have of one asset, in minor units: no deposit is that absurd. */

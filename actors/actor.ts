@@ -1,5 +1,6 @@
 /**
- * The kernel that every actor is written against, and the only module that touches XState.
+ * The kernel that every actor is written against. It alone runs XState; an actor's own file only
+ * describes its statechart, with XState's `setup`.
  *
  * An actor is three things: a contract (zod), a statechart that says which histories are legal and
  * what they add up to (`machine`, driven by events alone), and a judgement (`decide`, and `receive`
@@ -76,7 +77,11 @@ export const accept = <const Event extends { type: string }>(
   events: Event | readonly Event[],
   result: Json = {},
   effects?: Effects,
-): Decision<Event> => ({ events: list(events), reply: success(result), ...(effects && { effects }) });
+): Decision<Event> => ({
+  events: list(events),
+  reply: success(result),
+  ...(effects && { effects }),
+});
 
 /** The command is refused. Most refusals change nothing; one may still have events and messages. */
 export const reject = <const Event extends { type: string } = never>(
@@ -122,7 +127,7 @@ export interface Query<C> {
 export const query = <C, Body extends z.ZodType>(
   body: Body,
   read: (state: State<C>, body: z.infer<Body>) => Reply,
-): Query<C> => ({ body, read: read as Query<C>['read'] });
+): Query<C> => ({ body, read });
 
 /** What a user writes: the contract, the machine, the judgement. */
 export interface ActorSource<
@@ -202,17 +207,19 @@ export function defineActor<
   return {
     type: source.type,
     commands: new Map(source.command.options.map((option) => [commandName(option), option])),
-    queries: new Map(Object.entries(source.query ?? {}).map(([name, read]) => [name, asQuery(read)])),
+    queries: new Map(
+      Object.entries(source.query ?? {}).map(([name, read]) => [name, asQuery(read)]),
+    ),
     decide: (state, command, context) =>
-      source.decide(typed(state), command as z.infer<Command>, context) as Decision,
+      source.decide(typed(state), command as z.infer<Command>, context),
     receive: (state, message, context) =>
-      (source.receive?.(typed(state), message, context) ?? react([])) as Decision,
+      source.receive?.(typed(state), message, context) ?? react([]),
     publish: (event) => {
       if (source.internal?.includes(event.type)) return undefined;
       return source.publish ? source.publish(event as z.infer<Event>) : bodyOf(event);
     },
     holdings: (state) => source.holdings?.(typed(state)) ?? {},
-    start: (saved) => startInstance(source.machine, source.persist as Persist | undefined, saved),
+    start: (saved) => startInstance(source.machine, source.persist, saved),
   };
 }
 
@@ -231,7 +238,7 @@ function commandName(option: z.ZodType): string {
 }
 
 function asQuery<C>(read: Query<C> | ((state: State<C>) => Json)): Query<unknown> {
-  if (typeof read !== 'function') return read as Query<unknown>;
+  if (typeof read !== 'function') return read;
   return { body: emptyBody, read: (state) => success(read(state as State<C>)) };
 }
 
@@ -241,7 +248,11 @@ function asQuery<C>(read: Query<C> | ((state: State<C>) => Json)): Query<unknown
  * each is asked for with `can` first. An exception in an action would surface later, on its own
  * turn of the event loop, hence the error observer.
  */
-function startInstance(machine: AnyStateMachine, persist: Persist | undefined, saved?: SavedState): Instance {
+function startInstance(
+  machine: AnyStateMachine,
+  persist: Persist | undefined,
+  saved?: SavedState,
+): Instance {
   let failure: unknown;
   const context = saved && (persist ? persist.load(saved.context) : structuredClone(saved.context));
   const live = createActor(
@@ -261,10 +272,13 @@ function startInstance(machine: AnyStateMachine, persist: Persist | undefined, s
     },
     evolve(event) {
       if (!live.getSnapshot().can(event)) {
-        throw new Error(`in state "${current().value}" the machine cannot take the event "${event.type}"`);
+        throw new Error(
+          `in state "${current().value}" the machine cannot take the event "${event.type}"`,
+        );
       }
       live.send(event);
-      if (failure !== undefined) throw new Error(`the machine failed on "${event.type}"`, { cause: failure });
+      if (failure !== undefined)
+        throw new Error(`the machine failed on "${event.type}"`, { cause: failure });
     },
     save: () => ({
       value: current().value,

@@ -1,86 +1,92 @@
 /**
  * What accounts and symbols say to each other about orders: the account holds the money and asks,
- * the symbol matches and tells both sides what happened.
+ * the symbol matches and tells both sides what happened. Messages are parsed where they arrive.
  */
-import type {
+import { z } from 'zod';
+import {
   Fill,
   OrderType,
   SelfTradePrevention,
   Side,
   TimeInForce,
 } from '../contracts/execution-report.ts';
+import { IdText } from '../contracts/ids.ts';
+import { Decimal } from '../contracts/money.ts';
+import { Definition, MarketTerms } from '../contracts/symbol.ts';
 
-/** From an account to a symbol; `request` is the id of the command that waits for the answer. */
-export type OrderRequest =
-  | { readonly name: 'submit-order'; readonly body: SubmitOrder }
-  | { readonly name: 'cancel-order'; readonly body: CancelOrder }
-  | { readonly name: 'replace-order'; readonly body: ReplaceOrder };
+/** What an account may set aside can have more digits than any one amount on the wire. */
+const Amount = z.string().regex(/^\d+(\.\d+)?$/);
 
-export type SubmitOrder = {
-  readonly request: string;
+const requester = {
+  /** The id of the command that waits for the answer. */
+  request: z.string(),
   /** The id of the account (without its type), which owns the order. */
-  readonly account: string;
+  account: IdText,
   /** Made by the account, unique in the cluster; it stays through replaces. */
-  readonly orderId: string;
-  readonly side: Side;
-  readonly type: OrderType;
-  readonly timeInForce: TimeInForce;
-  readonly price?: string;
-  readonly quantity: string;
-  readonly postOnly?: boolean;
-  readonly protectionPrice?: string;
-  readonly selfTradePrevention: SelfTradePrevention;
+  orderId: IdText,
 };
 
-export type CancelOrder = {
-  readonly request: string;
-  readonly account: string;
-  readonly orderId: string;
-};
+/** From an account to a symbol. */
+export const OrderRequest = z.discriminatedUnion('name', [
+  z.strictObject({
+    name: z.literal('submit-order'),
+    body: z.strictObject({
+      ...requester,
+      side: Side,
+      type: OrderType,
+      timeInForce: TimeInForce,
+      price: Decimal.exactOptional(),
+      quantity: Decimal,
+      postOnly: z.boolean().exactOptional(),
+      protectionPrice: Decimal.exactOptional(),
+      selfTradePrevention: SelfTradePrevention,
+    }),
+  }),
+  z.strictObject({ name: z.literal('cancel-order'), body: z.strictObject(requester) }),
+  z.strictObject({
+    name: z.literal('replace-order'),
+    body: z.strictObject({
+      ...requester,
+      price: Decimal,
+      /** FIX's total: what was traded before counts towards it. */
+      quantity: Decimal,
+      /**
+       * The most that the order may take in all of the asset that it holds, at that asset's scale,
+       * what it took before included: more than that its account has not set aside.
+       */
+      budget: Amount,
+    }),
+  }),
+]);
+export type OrderRequest = z.infer<typeof OrderRequest>;
 
-/**
- * `quantity` is FIX's total: what was traded before counts towards it. So it does towards `budget`,
- * the most that the order may take in all of the asset that it holds, at that asset's scale: more
- * than that its account has not set aside.
- */
-export type ReplaceOrder = {
-  readonly request: string;
-  readonly account: string;
-  readonly orderId: string;
-  readonly price: string;
-  readonly quantity: string;
-  readonly budget: string;
-};
+/** One thing that a symbol did to an order. */
+export const OrderStep = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('accepted') }),
+  /** Its new price, and its new total quantity. Fills of the new price follow. */
+  z.strictObject({ kind: z.literal('replaced'), price: z.string(), quantity: z.string() }),
+  z.strictObject({ kind: z.literal('traded'), fills: z.array(Fill) }),
+  /** `quantity` is what was cancelled. */
+  z.strictObject({ kind: z.literal('canceled'), reason: z.string(), quantity: z.string() }),
+  /** The request was refused; of a place that means the order never was. */
+  z.strictObject({ kind: z.literal('refused'), code: z.string(), message: z.string() }),
+]);
+export type OrderStep = z.infer<typeof OrderStep>;
 
 /** From a symbol to an account: everything that one command did to one order, in order. */
-export type OrderUpdate = {
-  readonly name: 'order-update';
-  readonly body: {
-    readonly orderId: string;
-    /** The request this answers; absent when another's order caused it (a maker's fill). */
-    readonly request?: { readonly kind: 'place' | 'cancel' | 'replace'; readonly id: string };
-    readonly steps: readonly OrderStep[];
-  };
-};
-
-export type OrderStep =
-  | { readonly kind: 'accepted' }
-  /** The order was replaced: its new price, and its new total quantity. Fills of the new price follow. */
-  | { readonly kind: 'replaced'; readonly price: string; readonly quantity: string }
-  | { readonly kind: 'traded'; readonly fills: readonly Fill[] }
-  /** `quantity` is what was cancelled. */
-  | { readonly kind: 'canceled'; readonly reason: string; readonly quantity: string }
-  /** The request was refused; of a place that means the order never was. */
-  | { readonly kind: 'refused'; readonly code: string; readonly message: string };
+export const OrderUpdate = z.strictObject({
+  orderId: z.string(),
+  /** The request this answers; absent when another's order caused it (a maker's fill). */
+  request: z
+    .strictObject({ kind: z.enum(['place', 'cancel', 'replace']), id: z.string() })
+    .exactOptional(),
+  steps: z.array(OrderStep),
+});
+export type OrderUpdate = z.infer<typeof OrderUpdate>;
 
 /** What a symbol replicates to every partition, so that accounts can judge an order before it leaves. */
-export type SymbolReference = {
-  readonly base: string;
-  readonly quote: string;
-  readonly tickSize: string;
-  readonly lotSize: string;
-  readonly makerFee: string;
-  readonly takerFee: string;
-  readonly settlement: 'accounts' | 'none';
-  readonly status: 'trading' | 'halted';
-};
+export const SymbolReference = MarketTerms.extend({
+  settlement: Definition.shape.settlement,
+  status: z.enum(['trading', 'halted']),
+});
+export type SymbolReference = z.infer<typeof SymbolReference>;

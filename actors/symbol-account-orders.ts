@@ -5,19 +5,13 @@
  */
 import { z } from 'zod';
 import { codes } from '../contracts/codes.ts';
-import {
-  OrderType,
-  SelfTradePrevention,
-  Side,
-  TimeInForce,
-  type Fill,
-} from '../contracts/execution-report.ts';
-import { actorKey, IdText } from '../contracts/ids.ts';
-import { Decimal, type Units, type Value } from '../contracts/money.ts';
+import type { Fill, Side } from '../contracts/execution-report.ts';
+import { actorKey } from '../contracts/ids.ts';
+import type { Units, Value } from '../contracts/money.ts';
 import { react, type Decision, type Incoming, type Outgoing, type State } from './actor.ts';
 import type { Instrument } from './instrument.ts';
-import type { OrderStep, OrderUpdate } from './order-messages.ts';
-import type { SymbolEvent } from './symbol-events.ts';
+import { OrderRequest, type OrderStep, type OrderUpdate } from './order-messages.ts';
+import type { SymbolEvent } from '../contracts/symbol-events.ts';
 import type { Expired, Traded, Venue } from './symbol-matching.ts';
 import {
   judgeCancel,
@@ -28,35 +22,6 @@ import {
   type Refused,
 } from './symbol-orders.ts';
 import { listingOf, type SymbolContext } from './symbol-state.ts';
-
-/** What an account may set aside can have more digits than any one amount on the wire. */
-const Amount = z.string().regex(/^\d+(\.\d+)?$/);
-
-const requester = { request: z.string(), account: IdText, orderId: IdText };
-
-/** The messages of order-messages.ts, as they arrive. */
-const OrderRequest = z.discriminatedUnion('name', [
-  z.strictObject({
-    name: z.literal('submit-order'),
-    body: z.strictObject({
-      ...requester,
-      side: Side,
-      type: OrderType,
-      timeInForce: TimeInForce,
-      price: Decimal.optional(),
-      quantity: Decimal,
-      postOnly: z.boolean().optional(),
-      protectionPrice: Decimal.optional(),
-      selfTradePrevention: SelfTradePrevention,
-    }),
-  }),
-  z.strictObject({ name: z.literal('cancel-order'), body: z.strictObject(requester) }),
-  z.strictObject({
-    name: z.literal('replace-order'),
-    body: z.strictObject({ ...requester, price: Decimal, quantity: Decimal, budget: Amount }),
-  }),
-]);
-type OrderRequest = z.infer<typeof OrderRequest>;
 
 /** Judges an account's message; throws at one that is none of the three. */
 export function receiveOrderRequest(
@@ -112,7 +77,7 @@ const kinds = {
   'replace-order': 'replace',
 } as const;
 
-const update = (request: OrderRequest, steps: readonly OrderStep[], value?: Value): Outgoing =>
+const update = (request: OrderRequest, steps: OrderStep[], value?: Value): Outgoing =>
   orderUpdate(
     request.body.account,
     {
@@ -136,7 +101,7 @@ function makerUpdate(met: Traded | Expired, instrument: Instrument): Outgoing {
   );
 }
 
-const orderUpdate = (account: string, body: OrderUpdate['body'], value?: Value): Outgoing => ({
+const orderUpdate = (account: string, body: OrderUpdate, value?: Value): Outgoing => ({
   to: actorKey('account', account),
   name: 'order-update',
   body,

@@ -7,7 +7,7 @@ import { refusal, success, type Reply } from '../contracts/reply.ts';
 import type { Definition } from '../contracts/symbol.ts';
 import { accept, defer, react, reject, type Context, type Decision, type State } from './actor.ts';
 import type { SymbolReference } from './order-messages.ts';
-import type { SymbolEvent } from './symbol-events.ts';
+import type { SymbolEvent } from '../contracts/symbol-events.ts';
 import { listingOf, type SymbolContext } from './symbol-state.ts';
 
 type Status = SymbolReference['status'];

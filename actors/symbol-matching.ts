@@ -8,7 +8,7 @@ import type { Instrument } from './instrument.ts';
 import { matchLimits } from './match-limits.ts';
 import type { Hit, Match } from './order-book.ts';
 import { scopedId } from './scoped-id.ts';
-import type { CanceledEvent, CancelReason, TradeEvent } from './symbol-events.ts';
+import type { CanceledEvent, CancelReason, TradeEvent } from '../contracts/symbol-events.ts';
 import { listingOf, type Order, type OrderDetail, type SymbolContext } from './symbol-state.ts';
 
 /** A symbol at the moment of a command: its state, its id, the address of the record to come. */

@@ -7,7 +7,7 @@ import type { SelfTradePrevention } from '../contracts/execution-report.ts';
 import type { Units } from '../contracts/money.ts';
 import type { Instrument } from './instrument.ts';
 import { malformedTerms, parseTerms, type OrderTerms } from './order-terms.ts';
-import type { CanceledEvent, SymbolEvent } from './symbol-events.ts';
+import type { CanceledEvent, SymbolEvent } from '../contracts/symbol-events.ts';
 import { canceled, enter, type Entered, type Entry, type Venue } from './symbol-matching.ts';
 import { listingOf, type Order } from './symbol-state.ts';
 

@@ -8,7 +8,7 @@ import type { Units } from '../contracts/money.ts';
 import type { Definition, Trade } from '../contracts/symbol.ts';
 import type { Instrument } from './instrument.ts';
 import { OrderBook, type BookOrder } from './order-book.ts';
-import type { AcceptedEvent, SymbolEvent, TradeEvent } from './symbol-events.ts';
+import type { AcceptedEvent, SymbolEvent, TradeEvent } from '../contracts/symbol-events.ts';
 
 /** What a symbol remembers of an order besides its place in the book. */
 export interface OrderDetail {

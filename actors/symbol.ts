@@ -26,7 +26,7 @@ import { instrument, type Instrument } from './instrument.ts';
 import type { SymbolReference } from './order-messages.ts';
 import { receiveOrderRequest } from './symbol-account-orders.ts';
 import { publishedOrder } from './published-order.ts';
-import { internalSymbolEvents, SymbolEvent } from './symbol-events.ts';
+import { internalSymbolEvents, SymbolEvent } from '../contracts/symbol-events.ts';
 import {
   definitionIn,
   judgeList,

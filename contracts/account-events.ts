@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ExecutionReport } from './execution-report.ts';
+import { MarketTerms } from './symbol.ts';
 
 const cash = { asset: z.string(), amount: z.string(), reference: z.string().optional() };
 const { type: orderType, ...rest } = ExecutionReport.shape;
@@ -25,16 +26,7 @@ export const AccountEvent = z.discriminatedUnion('type', [
   // From here on: bookkeeping of requests under way, in the log but not published.
 
   /** The first order for a symbol; its definition never changes. */
-  z.strictObject({
-    type: z.literal('symbol-met'),
-    symbol: z.string(),
-    base: z.string(),
-    quote: z.string(),
-    tickSize: z.string(),
-    lotSize: z.string(),
-    makerFee: z.string(),
-    takerFee: z.string(),
-  }),
+  z.strictObject({ type: z.literal('symbol-met'), symbol: z.string(), ...MarketTerms.shape }),
   /** `hold` is what the order holds from here on. */
   z.strictObject({
     type: z.literal('order-placed'),

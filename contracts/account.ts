@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { ExecutionReport, OrderType, SelfTradePrevention, Side, TimeInForce } from './execution-report.ts';
+import {
+  ExecutionReport,
+  OrderType,
+  SelfTradePrevention,
+  Side,
+  TimeInForce,
+} from './execution-report.ts';
 import { Asset, IdText } from './ids.ts';
 import { Decimal } from './money.ts';
 

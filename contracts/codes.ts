@@ -7,30 +7,87 @@
  * marked `unrecorded` tell of an earlier use of the id and change nothing.
  */
 export const codes = {
-  'request/malformed': { status: 400, message: 'The request is not as the contract says. Correct it and send it again.' },
+  'request/malformed': {
+    status: 400,
+    message: 'The request is not as the contract says. Correct it and send it again.',
+  },
   'request/too-large': { status: 400, message: 'The request is larger than the limit. Split it.' },
   'money/not-positive': { status: 400, message: 'The amount must be above zero.' },
-  'money/too-precise': { status: 400, message: "The amount has more decimals than the asset's scale." },
+  'money/too-precise': {
+    status: 400,
+    message: "The amount has more decimals than the asset's scale.",
+  },
   'money/too-large': { status: 400, message: 'The amount is larger than can be held.' },
 
-  'runtime/unknown-type': { status: 404, message: 'There is no actor type of this name. Check the subject.' },
-  'runtime/unknown-command': { status: 404, message: 'This actor type has no such command or query. Check the subject.' },
-  'runtime/wrong-partition': { status: 400, message: 'This actor lives in another partition. Send it there, or use the single-command subject.' },
-  'runtime/id-conflict': { status: 409, unrecorded: true, message: 'This command id was used with another payload. Use a new id for a new command.' },
-  'runtime/stale-command': { status: 409, unrecorded: true, message: 'This UUIDv7 id is older than the window. Look up what became of it; use a new id for a new command.' },
-  'runtime/already-applied': { status: 409, unrecorded: true, message: 'This command was applied earlier; its reply has left the log. Query the state.' },
-  'runtime/busy': { status: 429, message: 'Nothing was done. Send it again with the same id after a pause.' },
-  'runtime/no-owner': { status: 503, message: 'The partition has no owner at present. Send it again with the same id.' },
-  'runtime/pending': { status: 503, message: 'The outcome is not known yet. Ask again with the same id.' },
-  'runtime/quarantined': { status: 500, message: 'The actor failed on this command; nothing was changed and the command was set aside.' },
-  'runtime/halted': { status: 500, message: 'The actor or its partition is halted after repeated failures. An operator must look at it.' },
+  'runtime/unknown-type': {
+    status: 404,
+    message: 'There is no actor type of this name. Check the subject.',
+  },
+  'runtime/unknown-command': {
+    status: 404,
+    message: 'This actor type has no such command or query. Check the subject.',
+  },
+  'runtime/wrong-partition': {
+    status: 400,
+    message:
+      'This actor lives in another partition. Send it there, or use the single-command subject.',
+  },
+  'runtime/id-conflict': {
+    status: 409,
+    unrecorded: true,
+    message: 'This command id was used with another payload. Use a new id for a new command.',
+  },
+  'runtime/stale-command': {
+    status: 409,
+    unrecorded: true,
+    message:
+      'This UUIDv7 id is older than the window. Look up what became of it; use a new id for a new command.',
+  },
+  'runtime/already-applied': {
+    status: 409,
+    unrecorded: true,
+    message: 'This command was applied earlier; its reply has left the log. Query the state.',
+  },
+  'runtime/busy': {
+    status: 429,
+    message: 'Nothing was done. Send it again with the same id after a pause.',
+  },
+  'runtime/no-owner': {
+    status: 503,
+    message: 'The partition has no owner at present. Send it again with the same id.',
+  },
+  'runtime/pending': {
+    status: 503,
+    message: 'The outcome is not known yet. Ask again with the same id.',
+  },
+  'runtime/quarantined': {
+    status: 500,
+    message: 'The actor failed on this command; nothing was changed and the command was set aside.',
+  },
+  'runtime/halted': {
+    status: 500,
+    message:
+      'The actor or its partition is halted after repeated failures. An operator must look at it.',
+  },
 
-  'account/unknown': { status: 409, message: 'The account does not exist. Its first deposit opens it.' },
-  'account/insufficient-funds': { status: 409, message: 'The available balance does not cover this.' },
+  'account/unknown': {
+    status: 409,
+    message: 'The account does not exist. Its first deposit opens it.',
+  },
+  'account/insufficient-funds': {
+    status: 409,
+    message: 'The available balance does not cover this.',
+  },
   'account/frozen': { status: 409, message: 'The account is frozen. Unfreeze it first.' },
   'account/closed': { status: 409, message: 'The account is closed for good. Use another.' },
-  'account/not-empty': { status: 409, message: 'The account still has money, holds or open orders. Empty it first.' },
-  'account/too-many-orders': { status: 409, message: 'The account has as many open orders as are allowed. Cancel some first.' },
+  'account/not-empty': {
+    status: 409,
+    message: 'The account still has money, holds or open orders. Empty it first.',
+  },
+  'account/too-many-orders': {
+    status: 409,
+    message: 'The account has as many open orders as are allowed. Cancel some first.',
+  },
 
   'transfer/same-account': { status: 409, message: 'Payer and payee are the same account.' },
   'transfer/expired': { status: 409, message: 'The transfer passed its deadline and was undone.' },
@@ -42,18 +99,37 @@ export const codes = {
   'hold/expired': { status: 409, message: 'The hold has expired.' },
 
   'symbol/unknown': { status: 409, message: 'The symbol is not listed.' },
-  'symbol/halted': { status: 409, message: 'The symbol is halted and takes only cancels. Wait for it to resume.' },
-  'symbol/exists': { status: 409, message: 'The symbol is listed already with another definition.' },
-  'symbol/settlement': { status: 409, message: "Orders reach this symbol the other way: through accounts if it settles there, by submit if it does not." },
+  'symbol/halted': {
+    status: 409,
+    message: 'The symbol is halted and takes only cancels. Wait for it to resume.',
+  },
+  'symbol/exists': {
+    status: 409,
+    message: 'The symbol is listed already with another definition.',
+  },
+  'symbol/settlement': {
+    status: 409,
+    message:
+      'Orders reach this symbol the other way: through accounts if it settles there, by submit if it does not.',
+  },
 
   'order/unknown': { status: 409, message: 'No such order is open.' },
   'order/duplicate': { status: 409, message: 'This order id is in use. Choose another.' },
-  'order/off-tick': { status: 409, message: "The price is not a multiple of the symbol's tickSize." },
-  'order/off-lot': { status: 409, message: "The quantity is not a multiple of the symbol's lotSize." },
+  'order/off-tick': {
+    status: 409,
+    message: "The price is not a multiple of the symbol's tickSize.",
+  },
+  'order/off-lot': {
+    status: 409,
+    message: "The quantity is not a multiple of the symbol's lotSize.",
+  },
   'order/would-cross': { status: 409, message: 'The post-only order would have traded at once.' },
   'order/protection-required': { status: 409, message: 'A market buy needs a protectionPrice.' },
   'order/above-protection': { status: 409, message: 'The price is above the protectionPrice.' },
-  'order/too-late': { status: 409, message: 'The order has already traded as much as the new quantity.' },
+  'order/too-late': {
+    status: 409,
+    message: 'The order has already traded as much as the new quantity.',
+  },
 } as const satisfies Record<string, CodeEntry>;
 
 interface CodeEntry {

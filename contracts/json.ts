@@ -1,7 +1,13 @@
 import { hash } from 'node:crypto';
 
 /** Any value that JSON can carry. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
 
 /** Whether a parsed JSON value is an object (neither an array nor null). */

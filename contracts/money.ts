@@ -11,7 +11,10 @@ const decimalGrammar = /^(0|[1-9]\d{0,26})(\.\d{1,18})?$/;
 /** A decimal string of WIRE.md: at most 27 digits before the point and 18 behind it; no sign, no exponent. */
 export const Decimal = z
   .string()
-  .regex(decimalGrammar, 'must be a decimal string such as "12.50": no sign, no exponent, no leading zero');
+  .regex(
+    decimalGrammar,
+    'must be a decimal string such as "12.50": no sign, no exponent, no leading zero',
+  );
 
 /** The decimals of a decimal string that count: `1.50` has one, `2.00` none. */
 export function decimalsOf(text: string): number {
@@ -32,7 +35,10 @@ export function parseUnits(text: string, scale: number): Units | undefined {
   if (point < 0) return BigInt(text) * tenTo(scale);
   const decimals = decimalsOf(text);
   if (decimals > scale) return undefined;
-  return BigInt(text.slice(0, point) + text.slice(point + 1, point + 1 + decimals)) * tenTo(scale - decimals);
+  return (
+    BigInt(text.slice(0, point) + text.slice(point + 1, point + 1 + decimals)) *
+    tenTo(scale - decimals)
+  );
 }
 
 /** Writes units with exactly `scale` decimals: 1250n at scale 2 is `12.50`. */

@@ -13,16 +13,23 @@ export interface Refusal {
   readonly retryable: boolean;
 }
 
-/** What a client reads: a reply with the address `partition:epoch-position` of its record, if there is one. */
-export const WireReply = z.union([
-  z.object({ ok: z.literal(true), at: z.string().optional(), result: z.json() }),
-  z.object({
+/**
+ * What a client reads: a reply with the address `partition:epoch-position` of its record, if there
+ * is one. Fields of a later version pass, and the result is not looked into: the wire contract
+ * changes by addition, so a client that checked strictly would refuse a newer host.
+ */
+export const WireReply = z.discriminatedUnion('ok', [
+  z.looseObject({
+    ok: z.literal(true),
+    at: z.string().exactOptional(),
+    result: z.custom<Json>((result) => result !== undefined),
+  }),
+  z.looseObject({
     ok: z.literal(false),
-    at: z.string().optional(),
-    error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }),
+    at: z.string().exactOptional(),
+    error: z.looseObject({ code: z.string(), message: z.string(), retryable: z.boolean() }),
   }),
 ]);
-export type WireReply = z.infer<typeof WireReply>;
 
 export const success = (result: Json): Reply => ({ ok: true, result });
 

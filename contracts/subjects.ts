@@ -47,7 +47,8 @@ const mapped = /^part\.\d+\./;
 function parseTarget(path: string): Target | undefined {
   const [verb, type, id, name, ...rest] = path.replace(mapped, '').split('.');
   if (verb !== 'cmd' && verb !== 'get') return undefined;
-  if (type === undefined || id === undefined || name === undefined || rest.length > 0) return undefined;
+  if (type === undefined || id === undefined || name === undefined || rest.length > 0)
+    return undefined;
   if (!isActorType(type) || !isActorId(id) || !isActorId(name)) return undefined;
   return { verb, actor: actorKey(type, id), type, name };
 }

@@ -15,6 +15,17 @@ export const Definition = z.strictObject({
 });
 export type Definition = z.infer<typeof Definition>;
 
+/** What of a listed symbol never changes and accounts must know to keep their orders; fees as given or `"0"`. */
+export const MarketTerms = z.strictObject({
+  base: z.string(),
+  quote: z.string(),
+  tickSize: z.string(),
+  lotSize: z.string(),
+  makerFee: z.string(),
+  takerFee: z.string(),
+});
+export type MarketTerms = z.infer<typeof MarketTerms>;
+
 /** Every command of a symbol; submit, cancel and replace only where settlement is `none`. */
 export const SymbolCommand = z.discriminatedUnion('name', [
   Definition.extend({ name: z.literal('list') }),
@@ -31,7 +42,12 @@ export const SymbolCommand = z.discriminatedUnion('name', [
     postOnly: z.boolean().optional(),
   }),
   z.strictObject({ name: z.literal('cancel'), orderId: IdText }),
-  z.strictObject({ name: z.literal('replace'), orderId: IdText, price: Decimal, quantity: Decimal }),
+  z.strictObject({
+    name: z.literal('replace'),
+    orderId: IdText,
+    price: Decimal,
+    quantity: Decimal,
+  }),
 ]);
 export type SymbolCommand = z.infer<typeof SymbolCommand>;
 

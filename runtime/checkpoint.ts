@@ -58,8 +58,9 @@ export interface CheckpointerOptions {
   readonly reference: ReferenceData;
   readonly lastTime: () => number;
   readonly onFenced: () => void;
-  /** The checkpoint that recovery began with. */
-  readonly restored: CheckpointState | undefined;
+  readonly onFailure: (reason: string) => void;
+  /** The checkpoints that were found, newest first; recovery began with the first. */
+  readonly restored: readonly CheckpointState[];
 }
 
 interface Sealed {
@@ -87,8 +88,12 @@ export class Checkpointer {
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
-    this.#position = options.restored?.position ?? 0;
-    this.#segments = options.restored?.segments ?? [];
+    const [newest, older] = options.restored;
+    this.#position = newest?.position ?? 0;
+    this.#segments = newest?.segments ?? [];
+    const named = new Set(this.#segments.map((segment) => segment.name));
+    const dropped = older?.segments.filter((segment) => !named.has(segment.name)) ?? [];
+    this.#dropNext = dropped.map((segment) => segment.name);
     this.#lastAt = options.clock.monotonic();
   }
 
@@ -116,10 +121,12 @@ export class Checkpointer {
 
   /** Takes a checkpoint; joins one that is under way. */
   run(): Promise<void> {
-    this.#running ??= this.#take().finally(() => {
-      this.#running = undefined;
-      this.#lastAt = this.#options.clock.monotonic();
-    });
+    this.#running ??= this.#take()
+      .catch((error: unknown) => this.#options.onFailure(`a checkpoint failed: ${String(error)}`))
+      .finally(() => {
+        this.#running = undefined;
+        this.#lastAt = this.#options.clock.monotonic();
+      });
     return this.#running;
   }
 
@@ -130,9 +137,12 @@ export class Checkpointer {
   async snapshot(actors: readonly ActorKey[]): Promise<void> {
     const { writer, log, fence, residents, onFenced } = this.#options;
     const taken = actors.flatMap((actor) => residents.get(actor) ?? []);
-    const snapshots = taken.map((resident) => snapshotOf(resident, writer.staged));
-    await writer.settled();
-    if (this.#closed || snapshots.length === 0) return;
+    const snapshots = taken.map((resident) => {
+      const snapshot = snapshotOf(resident, writer.staged);
+      residents.sized(resident, snapshot.state.length);
+      return snapshot;
+    });
+    if (!(await writer.settled()) || this.#closed || snapshots.length === 0) return;
     if ((await this.#persist(() => log.saveSnapshots(fence, snapshots))) === 'fenced') {
       onFenced();
       return;
@@ -164,8 +174,7 @@ export class Checkpointer {
       reference: reference.save(),
     };
     await this.#snapshotChanged(position);
-    await new Promise<void>((resolve) => writer.whenDurable(position, resolve));
-    if (!this.#closed) await this.#write(captured);
+    if ((await writer.settled()) && !this.#closed) await this.#write(captured);
   }
 
   async #snapshotChanged(position: number): Promise<void> {

@@ -1,15 +1,12 @@
-import { z } from 'zod';
+import { WireReply } from '../contracts/reply.ts';
 import { UnreadableReply } from './client-failures.ts';
 import type { Answer } from './client-types.ts';
 
-/**
- * Checks the envelope of a reply. A result is passed on as it is: the wire contract changes by
- * addition, so a client that checked it strictly would refuse a newer host.
- */
+/** Reads a reply, or throws `UnreadableReply`. */
 export function readAnswer(json: unknown): Answer {
-  const envelope = Envelope.safeParse(json);
-  if (!envelope.success) throw new UnreadableReply(`unreadable reply: ${envelope.error.message}`);
-  return json as Answer; // A type witness: it has just been checked.
+  const reply = WireReply.safeParse(json);
+  if (!reply.success) throw new UnreadableReply(`unreadable reply: ${reply.error.message}`);
+  return reply.data;
 }
 
 /** Parses a payload as JSON. */
@@ -22,12 +19,3 @@ export function readJson(payload: Uint8Array): unknown {
 }
 
 const decoder = new TextDecoder();
-
-const Envelope = z.union([
-  z.object({ ok: z.literal(true), at: z.string().optional(), result: z.unknown() }),
-  z.object({
-    ok: z.literal(false),
-    at: z.string().optional(),
-    error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }),
-  }),
-]);

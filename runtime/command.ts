@@ -11,6 +11,8 @@ import { refusal, type Reply } from '../contracts/reply.ts';
 export interface Caller {
   /** The reply subject, which the log keeps for a deferred reply; empty inside a batch. */
   readonly subject: string;
+  /** When it began to wait, in ms since 1970. */
+  readonly since: number;
   /** Takes the bytes of the reply, and its code if it is a refusal. */
   answer(text: string, code?: string): void;
 }

@@ -6,7 +6,7 @@
  * its fate at one host is unknown it is sent to no other.
  */
 import type { Subjects } from '../contracts/subjects.ts';
-import { NoResponders, type Bus, type BusMessage, type Headers } from './bus.ts';
+import { NoResponders, RequestTimeout, type Bus, type BusMessage, type Headers } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Request } from './gateway.ts';
 import type { Limits } from './limits.ts';
@@ -17,9 +17,9 @@ export interface ForwardingOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly subjects: Subjects;
-  /** The host that owns a partition, as far as is known; `refresh` looks again. */
+  /** The host that owns a partition, as far as is known; `look` asks again. */
   readonly ownerOf: (partition: number) => string | undefined;
-  readonly refresh: () => Promise<void>;
+  readonly look: () => Promise<void>;
   readonly refuse: (request: Request, code: string) => void;
 }
 
@@ -36,7 +36,7 @@ const notMine = 'not mine';
 const sendingMs = 500;
 const patienceMs = 5_000;
 
-type Sent = 'taken' | 'not mine' | 'nobody' | 'unknown';
+type Sent = 'taken' | 'not mine' | 'nobody' | 'too large' | 'unknown';
 
 export class Forwarding {
   readonly #options: ForwardingOptions;
@@ -77,19 +77,23 @@ export class Forwarding {
   }
 
   async #deliver(request: Request, partition: number): Promise<void> {
-    const { clock, ownerOf, refresh, refuse, nonce } = this.#options;
+    const { clock, ownerOf, look, refuse, nonce } = this.#options;
     const deadline = clock.monotonic() + patienceMs;
     const key = `${nonce}:${++this.#counter}`;
     let host = ownerOf(partition);
     while (clock.monotonic() < deadline) {
       if (host === undefined) {
-        await refresh();
+        await look();
         host = ownerOf(partition);
         if (host === undefined) break;
       }
       const sent = await this.#send(host, request, key);
       if (sent === 'taken' || sent === 'unknown') return;
       if (sent === 'nobody') break;
+      if (sent === 'too large') {
+        refuse(request, 'request/too-large');
+        return;
+      }
       host = undefined;
       await new Promise<void>((resolve) => void clock.after(50, resolve));
     }
@@ -110,6 +114,8 @@ export class Forwarding {
         return Buffer.from(answer.payload).toString() === taken ? 'taken' : 'not mine';
       } catch (error) {
         if (error instanceof NoResponders) return attempts === 1 ? 'nobody' : 'unknown';
+        // Nothing was sent: with the headers of a forward it is more than the bus carries.
+        if (!(error instanceof RequestTimeout)) return 'too large';
       }
     }
     return 'unknown';

@@ -1,7 +1,7 @@
 /**
  * From messages of the bus to commands and queries of a partition, and from replies to the bus.
  */
-import { BatchCommand, BatchRequest, wireLimits } from '../contracts/batch.ts';
+import { BatchCommand } from '../contracts/batch.ts';
 import { statusOf } from '../contracts/codes.ts';
 import { parseActorKey, splitActorKey, type ActorKey } from '../contracts/ids.ts';
 import type { Json } from '../contracts/json.ts';
@@ -9,8 +9,10 @@ import { partitionOf } from '../contracts/partition.ts';
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 import type { Subjects, Target } from '../contracts/subjects.ts';
 import type { Bus, BusMessage, Headers } from './bus.ts';
+import { Batch, parseBatch } from './batch.ts';
 import type { Clock } from './clock.ts';
-import { parseCommand, parseRead, readJson, type ActorTypes, type Caller } from './command.ts';
+import { parseCommand, parseRead, type ActorTypes, type Caller } from './command.ts';
+import type { Limits } from './limits.ts';
 import type { Partition } from './partition.ts';
 
 /** A request that can be handled here or sent on as it is. */
@@ -27,13 +29,20 @@ export const requestOf = (message: BusMessage): Request => ({
   payload: message.payload,
   reply: message.reply ?? '',
   id: message.header('Nats-Msg-Id'),
-  trace: message.header('traceparent'),
+  trace: traceOf(message.header('traceparent')),
 });
+
+/** W3C trace context, version 00; anything else is as good as none. */
+const traceparent = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+const traceOf = (header: string | undefined): string | undefined =>
+  header !== undefined && header.length === 55 && traceparent.test(header) ? header : undefined;
 
 export interface GatewayOptions {
   readonly partitions: number;
   readonly bus: Bus;
   readonly clock: Clock;
+  readonly limits: Limits;
   readonly types: ActorTypes;
   readonly subjects: Subjects;
 }
@@ -63,19 +72,26 @@ export class Gateway {
   }
 
   /** Whoever waits at a reply subject. */
-  callerAt(subject: string, trace?: string): Caller {
+  callerAt(
+    subject: string,
+    { trace, since }: { trace?: string | undefined; since?: number } = {},
+  ): Caller {
     return {
       subject,
+      since: since ?? this.#options.clock.now(),
       answer: (text, code) => {
-        if (subject !== '')
-          this.#options.bus.publish(subject, text, { headers: headersOf(code, trace) });
+        if (subject === '') return;
+        const fits = Buffer.byteLength(text) <= this.#options.limits.messageBytesMax;
+        const sent = fits ? text : encodeReply(tooLarge);
+        const headers = headersOf(fits ? code : tooLarge.error.code, trace);
+        this.#options.bus.publish(subject, sent, { headers });
       },
     };
   }
 
   /** Answers a request with a refusal that needs no state. */
   refuse(request: Request, code: string, message?: string): void {
-    answer(this.callerAt(request.reply, request.trace), refusal(code, message));
+    answer(this.callerAt(request.reply, request), refusal(code, message));
   }
 
   /** The partition that a request belongs to; undefined for a subject that is not well formed. */
@@ -88,7 +104,7 @@ export class Gateway {
   handle(request: Request, target: Target, partition: Partition): void {
     const { types } = this.#options;
     const { payload, id, trace } = request;
-    const caller = this.#counted(target.type, this.callerAt(request.reply, trace));
+    const caller = this.#counted(target.type, this.callerAt(request.reply, request));
     if (target.verb === 'get') {
       const read = parseRead({ types, ...target, payload, caller });
       if (read.ok) partition.read(read.value);
@@ -105,7 +121,7 @@ export class Gateway {
 
   /** Handles a batch of commands to actors of this partition. */
   handleBatch(request: Request, number: number, partition: Partition): void {
-    this.#batch(request, this.callerAt(request.reply, request.trace), partition, number);
+    this.#batch(request, this.callerAt(request.reply, request), partition, number);
   }
 
   #counted(type: string, caller: Caller): Caller {
@@ -115,7 +131,7 @@ export class Gateway {
     const began = clock.monotonic();
     usage.requests++;
     return {
-      subject: caller.subject,
+      ...caller,
       answer: (text, code) => {
         usage.processingMs += clock.monotonic() - began;
         if (code !== undefined) {
@@ -134,7 +150,7 @@ export class Gateway {
       answer(caller, commands);
       return;
     }
-    const batch = new Batch(commands.length, (text) => caller.answer(text));
+    const batch = new Batch(commands.length, caller);
     commands.forEach((command, index) => {
       const waiting = batch.begin(index);
       if (waiting)
@@ -188,67 +204,7 @@ interface Element {
   readonly trace: string | undefined;
 }
 
-function parseBatch(payload: Uint8Array): readonly unknown[] | Reply {
-  if (payload.length > wireLimits.batchBytesMax) return refusal('request/too-large');
-  const json = readJson(payload);
-  if (json === undefined) return refusal('request/malformed', 'The body is not JSON in UTF-8.');
-  const envelope = BatchRequest.safeParse(json);
-  if (envelope.success) return envelope.data.commands;
-  const issue = envelope.error.issues[0];
-  const field =
-    issue?.code === 'unrecognized_keys' ? `"${issue.keys[0]}": no such field` : issue?.message;
-  return refusal(
-    'request/malformed',
-    `A batch is {"commands":[…]} of 1 to 1,000 commands. ${field ?? ''}`,
-  );
-}
-
-/** What a reply of unknown size is taken to need, and what the smallest refusal needs. */
-const expectedReplyBytes = 512;
-const refusalBytes = 256;
-
-/** The replies of one batch, in order; answered when the slowest is there, and never too large. */
-class Batch {
-  readonly #replies: (string | undefined)[];
-  readonly #done: (text: string) => void;
-  /** Commands without a reply, and those of them that were begun. */
-  #missing: number;
-  #waiting = 0;
-  #bytes = 0;
-
-  constructor(size: number, done: (text: string) => void) {
-    this.#replies = Array.from({ length: size });
-    this.#missing = size;
-    this.#done = done;
-  }
-
-  /** The caller of the next command; undefined if its reply might not fit: it is answered busy. */
-  begin(index: number): Caller | undefined {
-    const unbegun = this.#missing - this.#waiting;
-    const expected = this.#waiting * expectedReplyBytes + unbegun * refusalBytes;
-    if (this.#bytes + expected > wireLimits.batchReplyBytesMax) {
-      this.#settle(index, encodeReply(refusal('runtime/busy')));
-      return undefined;
-    }
-    this.#waiting++;
-    return {
-      subject: '',
-      answer: (text) => {
-        if (this.#replies[index] !== undefined) return;
-        this.#waiting--;
-        const rest = (this.#missing - 1) * refusalBytes;
-        const fits = this.#bytes + Buffer.byteLength(text) + rest <= wireLimits.batchReplyBytesMax;
-        this.#settle(index, fits ? text : encodeReply(refusal('runtime/pending')));
-      },
-    };
-  }
-
-  #settle(index: number, reply: string): void {
-    this.#replies[index] = reply;
-    this.#bytes += Buffer.byteLength(reply) + 1;
-    if (--this.#missing === 0) this.#done(`{"ok":true,"replies":[${this.#replies.join(',')}]}`);
-  }
-}
+const tooLarge = refusal('request/too-large', 'The reply is larger than NATS carries.');
 
 const answer = (caller: Caller, reply: Reply): void =>
   caller.answer(encodeReply(reply), reply.ok ? undefined : reply.error.code);

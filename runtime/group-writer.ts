@@ -55,6 +55,7 @@ export class GroupWriter {
   #groups = 0;
   #sealSoon = false;
   #closed = false;
+  readonly #settling = new Set<(durable: boolean) => void>();
   #waiting: { readonly position: number; readonly callback: () => void }[] = [];
 
   constructor(options: WriterOptions) {
@@ -86,11 +87,10 @@ export class GroupWriter {
   }
 
   /** Adds a record at position `staged` + 1; its group goes out when the last has been acknowledged. */
-  stage(record: LogRecord, callers: Caller[]): Staged {
-    const text = JSON.stringify(record);
-    const staged: Staged = { position: this.staged + 1, record, text, callers };
+  stage(ready: Omit<Staged, 'position'>): Staged {
+    const staged: Staged = { position: this.staged + 1, ...ready };
     this.#open.push(staged);
-    this.#stagedBytes += text.length;
+    this.#stagedBytes += staged.text.length;
     this.#wake();
     return staged;
   }
@@ -101,9 +101,16 @@ export class GroupWriter {
     else this.#waiting.push({ position, callback });
   }
 
-  /** Resolves when all that is staged now is durable. */
-  settled(): Promise<void> {
-    return new Promise((resolve) => this.whenDurable(this.staged, resolve));
+  /** Resolves when all that is staged now is durable, or with false when it will not be. */
+  settled(): Promise<boolean> {
+    if (this.#closed) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.#settling.add(resolve);
+      this.whenDurable(this.staged, () => {
+        this.#settling.delete(resolve);
+        resolve(true);
+      });
+    });
   }
 
   /** Forgets everything staged; a group in flight may still arrive. */
@@ -111,6 +118,8 @@ export class GroupWriter {
     this.#closed = true;
     this.#open = [];
     this.#waiting = [];
+    for (const resolve of this.#settling) resolve(false);
+    this.#settling.clear();
   }
 
   /** What one turn of the event loop brings goes out together. */

@@ -10,6 +10,7 @@ import { actorKey } from '../contracts/ids.ts';
 import { canonicalJson } from '../contracts/json.ts';
 import { partitionOf } from '../contracts/partition.ts';
 import { subjectsUnder, type Subjects } from '../contracts/subjects.ts';
+import { Backlog } from './backlog.ts';
 import type { Bus, BusMessage, Subscription } from './bus.ts';
 import type { Clock, Random } from './clock.ts';
 import { readJson, type ActorTypes } from './command.ts';
@@ -22,7 +23,9 @@ import { describeLimits, type Limits } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Delivery, Received } from './outbox.ts';
 import { Partition } from './partition.ts';
-import { Placement, type Opening } from './placement.ts';
+import type { Opening } from './ownership.ts';
+import { Placement } from './placement.ts';
+import { isSigned, sign, signatureHeader } from './signature.ts';
 import { partitionType } from './reference-data.ts';
 
 export interface HostOptions {
@@ -35,6 +38,8 @@ export interface HostOptions {
   readonly log: Log;
   readonly leases: Leases;
   readonly bus: Bus;
+  /** A quiet connection to the same NATS: tells that the host can be reached, also in a flood. */
+  readonly pulse?: Pick<Bus, 'flush'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: (partitions: number) => Limits;
@@ -85,6 +90,7 @@ class RunningHost implements Host {
   readonly #gateway: Gateway;
   readonly #placement: Placement;
   readonly #forwarding: Forwarding;
+  readonly #backlog: Backlog;
   #subscriptions: Subscription[] = [];
 
   constructor(options: HostOptions, settings: ClusterSettings) {
@@ -95,9 +101,11 @@ class RunningHost implements Host {
     this.#subjects = subjectsUnder(options.prefix);
     const shared = { ...options, partitions, limits: this.#limits, subjects: this.#subjects };
     this.#gateway = new Gateway(shared);
+    this.#backlog = new Backlog({ ...options, lagMsMax: this.#limits.lagMsMax });
     this.#placement = new Placement({
       ...shared,
       host: options.name,
+      pulse: options.pulse ?? options.bus,
       subjectOf: (partition) => this.#subjects.partition(partition),
       open: (opening) => this.#open(opening),
       onRequest: (message, partition) => this.#owned(message, partition),
@@ -106,7 +114,7 @@ class RunningHost implements Host {
       ...shared,
       nonce: this.#placement.nonce,
       ownerOf: (partition) => this.#placement.ownerOf(partition),
-      refresh: () => this.#placement.refresh(),
+      look: () => this.#placement.look(),
       refuse: (request, code) => this.#gateway.refuse(request, code),
     });
   }
@@ -137,9 +145,11 @@ class RunningHost implements Host {
     await bus.flush();
     report(describeLimits(this.#limits, this.settings.partitions));
     await this.#placement.start();
+    this.#backlog.start();
   }
 
   async stop(ms = 8_000): Promise<void> {
+    this.#backlog.stop();
     await this.#placement.stop(ms);
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
   }
@@ -164,7 +174,7 @@ class RunningHost implements Host {
       limits: this.#limits,
       subjects: this.#subjects,
       post: (to, delivery) => this.#post(to, delivery),
-      callerOf: (subject) => this.#gateway.callerAt(subject),
+      callerOf: (subject, since) => this.#gateway.callerAt(subject, { since }),
       epochOf: (position) => this.#options.leases.epochOf(partition, position),
     });
   }
@@ -173,11 +183,15 @@ class RunningHost implements Host {
   #owned(message: BusMessage, partition: number): void {
     const service = this.#placement.service(partition);
     if (service === undefined) return;
-    const request = requestOf(message);
     if (message.subject === this.#subjects.channel(partition)) {
       if (service.kind === 'serving') void this.#receive(message, service.partition);
-    } else if (service.kind === 'halted') {
+      return;
+    }
+    const request = requestOf(message);
+    if (service.kind === 'halted') {
       this.#gateway.refuse(request, 'runtime/halted', service.reason);
+    } else if (this.#backlog.excessive) {
+      this.#gateway.refuse(request, 'runtime/busy');
     } else if (message.subject === this.#subjects.partitionBatch(partition)) {
       this.#gateway.handleBatch(request, partition, service.partition);
     } else {
@@ -208,21 +222,22 @@ class RunningHost implements Host {
   async #post(to: number, delivery: Delivery): Promise<Received> {
     const service = this.#placement.service(to);
     if (service?.kind === 'serving') return service.partition.receive(delivery);
-    const options = { timeoutMs: deliveryMs };
-    const answer = await this.#options.bus.request(
-      this.#subjects.channel(to),
-      JSON.stringify(delivery),
-      options,
-    );
+    const subject = this.#subjects.channel(to);
+    const payload = JSON.stringify(delivery);
+    const headers = { [signatureHeader]: sign(this.settings.id, subject, payload) };
+    const options = { timeoutMs: deliveryMs, headers };
+    const answer = await this.#options.bus.request(subject, payload, options);
     return JSON.parse(Buffer.from(answer.payload).toString()) as Received;
   }
 
-  /** A delivery that cannot be taken is not answered: the sender tries again. */
+  /** A delivery that is not from a host, or cannot be taken, is not answered: a sender tries again. */
   async #receive(message: BusMessage, partition: Partition): Promise<void> {
-    const delivery = readJson(message.payload) as Delivery | undefined;
-    if (delivery === undefined || message.reply === undefined) return;
+    const { subject, payload, reply } = message;
+    const signature = message.header(signatureHeader);
+    if (reply === undefined || !isSigned(this.settings.id, { subject, payload, signature })) return;
+    const delivery = readJson(payload) as unknown as Delivery;
     const received = await partition.receive(delivery).catch(() => undefined);
-    if (received) this.#options.bus.publish(message.reply, JSON.stringify(received));
+    if (received) this.#options.bus.publish(reply, JSON.stringify(received));
   }
 
   /**

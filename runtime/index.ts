@@ -18,7 +18,7 @@ export { startHost, type Host, type HostOptions } from './host.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { natsBus } from './nats/bus.ts';
 export { readLog } from './read-log.ts';
-export { connect } from './redis/connection.ts';
+export { connectRedis } from './redis/connection.ts';
 export { redisGroupReads } from './redis/group-reads.ts';
 export { redisLeases } from './redis/leases.ts';
 export { redisLog } from './redis/log.ts';

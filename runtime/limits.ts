@@ -17,14 +17,22 @@ export interface Limits {
   /** Requests that may wait while their actor is loaded, per partition. */
   readonly loadingMax: number;
 
+  /** Repeats of one partition that may wait for their reply to be read from the log. */
+  readonly searchesMax: number;
+  /** The characters of one record; a decision that would make a longer one is quarantined. */
+  readonly recordLengthMax: number;
+  /** The bytes of one message, event or reply: what NATS carries, less room for an envelope. */
+  readonly messageBytesMax: number;
+
   /** Messages of one channel that are not yet acknowledged, above which client commands get busy. */
   readonly channelMessagesMax: number;
   /** What one delivery between partitions carries at most; a larger single message goes alone. */
   readonly deliveryBytesMax: number;
   readonly deliveryMessagesMax: number;
 
-  /** Actors of one partition that stay in memory. */
+  /** Actors of one partition that stay in memory, and the size of their states (as JSON). */
   readonly residentsMax: number;
+  readonly residentBytesMax: number;
   /** Records after which a checkpoint is begun, and the tail at which admission says busy. */
   readonly checkpointRecords: number;
   readonly tailRecordsMax: number;
@@ -39,6 +47,9 @@ export interface Limits {
   readonly recentBytesMax: number;
   /** How far ahead of ours the clock inside a UUIDv7 may be. */
   readonly idAheadMs: number;
+
+  /** How far a host may be behind what NATS has sent it before it refuses requests unread. */
+  readonly lagMsMax: number;
 
   readonly leaseMs: number;
   readonly clockSkewMsMax: number;
@@ -61,10 +72,14 @@ export function defaultLimits(partitions: number): Limits {
     replyWaitMs: 5_000,
     readsMax: 20_000,
     loadingMax: 20_000,
+    searchesMax: 20_000,
+    recordLengthMax: 4 * 1024 * 1024,
+    messageBytesMax: 960 * 1024,
     channelMessagesMax: 20_000,
     deliveryBytesMax: 512 * 1024,
     deliveryMessagesMax: 1_000,
     residentsMax: Math.max(64, Math.floor(256_000 / partitions)),
+    residentBytesMax: Math.floor((256 * 1024 * 1024) / partitions),
     checkpointRecords: 10_000,
     tailRecordsMax: 100_000,
     checkpointMs: 30_000,
@@ -73,6 +88,7 @@ export function defaultLimits(partitions: number): Limits {
     recentRepliesMax: Math.max(1_000, Math.floor(256_000 / partitions)),
     recentBytesMax: Math.floor((128 * 1024 * 1024) / partitions),
     idAheadMs: 60_000,
+    lagMsMax: 2_000,
     leaseMs: 3_000,
     clockSkewMsMax: 500,
     recoveriesMax: 8,

@@ -1,52 +1,106 @@
-/** What a partition looks up in its own log, away from the hot path. */
+/**
+ * What a partition looks up in its own log, away from the hot path: replies that have left memory,
+ * and the records of one actor.
+ *
+ * Owns the few groups that were read last. Repeats of old commands come in swarms and stand side by
+ * side in the log, so they are looked up one after another and share what was read.
+ */
 import type { ActorKey } from '../contracts/ids.ts';
 import { decodeGroup, recordAddress, type LogRecord } from '../contracts/record.ts';
 import { encodeReply, refusal } from '../contracts/reply.ts';
 import type { Command } from './command.ts';
-import type { Log } from './log.ts';
+import type { Limits } from './limits.ts';
+import type { Entry, Log } from './log.ts';
 import { replyIn, type Known } from './recall.ts';
 import { entriesFrom } from './recovery.ts';
 
-export interface SearchedLog {
+export interface LogSearchOptions {
   readonly partition: number;
   readonly log: Log;
+  readonly limits: Limits;
   readonly epochOf: (position: number) => Promise<number | undefined>;
 }
 
-/** What the records at these positions say of a command's id, which may be another's. */
-export async function knownAt(
-  { partition, log, epochOf }: SearchedLog,
-  { actor, id, hash }: Command,
-  positions: readonly number[],
-): Promise<Known> {
-  for (const position of positions) {
-    const entry = await log.entryAt(partition, position);
-    if (entry === undefined) {
-      const at = recordAddress(partition, (await epochOf(position)) ?? 0, position);
-      const code = 'runtime/already-applied';
-      return { kind: 'answered', hash, text: encodeReply(refusal(code), at), code };
-    }
-    const record = decodeGroup(entry.records)[position - entry.position];
-    const answer = record && replyIn(record, actor, id);
-    if (answer === undefined) continue;
-    const text = encodeReply(answer.reply, recordAddress(partition, entry.epoch, position));
-    const code = answer.reply.ok ? undefined : answer.reply.error.code;
-    return { kind: 'answered', hash: answer.hash ?? '', text, ...(code !== undefined && { code }) };
-  }
-  return { kind: 'new' };
+interface Group {
+  readonly entry: Entry;
+  readonly records: readonly LogRecord[];
 }
 
-/** The records with events of one actor, from a position on. */
-export async function recordsOf(
-  { partition, log }: Pick<SearchedLog, 'partition' | 'log'>,
-  actor: ActorKey,
-  position: number,
-): Promise<readonly LogRecord[]> {
-  const records: LogRecord[] = [];
-  for await (const entry of entriesFrom(log, partition, position)) {
-    for (const record of decodeGroup(entry.records)) {
-      if (record.actor === actor && record.events) records.push(record);
-    }
+const groupsKept = 4;
+
+export class LogSearch {
+  readonly #options: LogSearchOptions;
+  #groups: readonly Group[] = [];
+  #latest: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(options: LogSearchOptions) {
+    this.#options = options;
   }
-  return records;
+
+  /** Whether so many look-ups wait that a command that may need one must be refused. */
+  get full(): boolean {
+    return this.#waiting >= this.#options.limits.searchesMax;
+  }
+
+  /** What the records at these positions say of a command's id, which may be another's. */
+  known(command: Command, positions: readonly number[]): Promise<Known> {
+    this.#waiting++;
+    const found = this.#latest.then(() => this.#search(command, positions));
+    this.#latest = found.then(
+      () => this.#waiting--,
+      () => this.#waiting--,
+    );
+    return found;
+  }
+
+  /** The records with events of one actor, from a position on. */
+  async recordsOf(actor: ActorKey, position: number): Promise<readonly LogRecord[]> {
+    const { log, partition } = this.#options;
+    const records: LogRecord[] = [];
+    for await (const entry of entriesFrom(log, partition, position)) {
+      for (const record of decodeGroup(entry.records)) {
+        if (record.actor === actor && record.events) records.push(record);
+      }
+    }
+    return records;
+  }
+
+  async #search({ actor, id, hash }: Command, positions: readonly number[]): Promise<Known> {
+    const { partition, epochOf } = this.#options;
+    for (const position of positions) {
+      const group = await this.#groupAt(position);
+      if (group === undefined) {
+        const at = recordAddress(partition, (await epochOf(position)) ?? 0, position);
+        const code = 'runtime/already-applied';
+        return { kind: 'answered', hash, text: encodeReply(refusal(code), at), code };
+      }
+      const { entry, records } = group;
+      const record = records[position - entry.position];
+      const answer = record && replyIn(record, actor, id);
+      if (answer === undefined) continue;
+      const text = encodeReply(answer.reply, recordAddress(partition, entry.epoch, position));
+      const code = answer.reply.ok ? undefined : answer.reply.error.code;
+      return {
+        kind: 'answered',
+        hash: answer.hash ?? '',
+        text,
+        ...(code !== undefined && { code }),
+      };
+    }
+    return { kind: 'new' };
+  }
+
+  async #groupAt(position: number): Promise<Group | undefined> {
+    const { log, partition } = this.#options;
+    const known = this.#groups.find(
+      ({ entry }) => position >= entry.position && position < entry.position + entry.n,
+    );
+    if (known) return known;
+    const entry = await log.entryAt(partition, position);
+    if (entry === undefined) return undefined;
+    const group = { entry, records: decodeGroup(entry.records) };
+    this.#groups = [group, ...this.#groups].slice(0, groupsKept);
+    return group;
+  }
 }

@@ -49,7 +49,7 @@ export interface Snapshot {
   readonly state: string;
 }
 
-/** Sealed command ids: what `IdTable` wrote, and the time of the newest in ms. */
+/** Sealed command ids: the bytes that `IdTable` wrote, under the name by which checkpoints know them. */
 export interface Segment {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -80,8 +80,6 @@ export interface Log {
   read(partition: number, position: number, count: number): Promise<readonly Entry[]>;
   /** The entry that holds the record at `position`; undefined if it has left the log or is not there yet. */
   entryAt(partition: number, position: number): Promise<Entry | undefined>;
-  /** The newest entry. */
-  last(partition: number): Promise<Entry | undefined>;
 
   /** Writes snapshots; one that is not newer (by version) than what is there is left out. */
   saveSnapshots(fence: Fence, snapshots: readonly Snapshot[]): Promise<'ok' | 'fenced'>;

@@ -8,8 +8,7 @@
  * O4  before the first delivery, and with every answer, the receiver's last pair (number, entry id)
  *     is compared with what we know: ahead of us or another id means that a log has lost its tail.
  */
-import type { ActorKey } from '../contracts/ids.ts';
-import { splitActorKey } from '../contracts/ids.ts';
+import { parseActorKey, splitActorKey, type ActorKey } from '../contracts/ids.ts';
 import type { Json } from '../contracts/json.ts';
 import type { Value } from '../contracts/money.ts';
 import { partitionOf } from '../contracts/partition.ts';
@@ -75,6 +74,8 @@ interface Channel {
   retry: Timer | undefined;
 }
 
+const smallRecordBytes = 16 * 1024;
+
 export interface OutboxOptions {
   readonly partition: number;
   readonly partitions: number;
@@ -97,6 +98,7 @@ export class Outbox {
 
   /** The partition in which a message's receiver lives. */
   target(to: ActorKey): number {
+    if (parseActorKey(to) === undefined) throw new Error(`"${to}" is not the key of an actor`);
     const { type, id } = splitActorKey(to);
     return type === partitionType ? Number(id) : partitionOf(to, this.#options.partitions);
   }
@@ -110,22 +112,44 @@ export class Outbox {
     });
   }
 
-  /** O1: gives messages their numbers; their record will stand at `position`. */
-  number(messages: readonly Outgoing[], position: number): Message[] {
+  /** The same for a command that sends to every partition. */
+  get anyFull(): boolean {
+    const { channelMessagesMax } = this.#options.limits;
+    return [...this.#channels.values()].some(
+      ({ last, acknowledged }) => last - acknowledged.n >= channelMessagesMax,
+    );
+  }
+
+  /** O1: the messages with the numbers that they will have if they are committed next. */
+  plan(messages: readonly Outgoing[]): Message[] {
+    const next = new Map<number, number>();
     return messages.map((message) => {
-      const channel = this.#channel(this.target(message.to));
-      channel.staged.push(position);
-      return { ...message, n: ++channel.last };
+      const to = this.target(message.to);
+      const n = (next.get(to) ?? this.#channels.get(to)?.last ?? 0) + 1;
+      next.set(to, n);
+      return { ...message, n };
     });
+  }
+
+  /** The messages, as just planned, stand in the record at `position`. */
+  commit(messages: readonly Message[], position: number): void {
+    for (const message of messages) {
+      const channel = this.#channel(this.target(message.to));
+      channel.last = message.n;
+      channel.staged.push(position);
+    }
   }
 
   /** O2: the record is durable, in this entry. */
   durable(staged: Staged, entry: string): void {
     const { out, time } = staged.record;
     if (out === undefined) return;
-    const bytes = Math.ceil(staged.text.length / out.length);
+    // Small records fit a delivery however their bytes are spread; those of large ones are counted.
+    const total = Buffer.byteLength(staged.text);
+    const average = Math.ceil(total / out.length);
     for (const message of out) {
       const channel = this.#channel(this.target(message.to));
+      const bytes = total < smallRecordBytes ? average : Buffer.byteLength(JSON.stringify(message));
       channel.staged.shift();
       channel.unacknowledged.push({ ...message, entry, time, position: staged.position, bytes });
       this.#wake(channel);
@@ -137,7 +161,11 @@ export class Outbox {
     const channel = this.#channel(this.target(message.to));
     if (message.n <= channel.acknowledged.n) return;
     channel.last = Math.max(channel.last, message.n);
-    channel.unacknowledged.push({ ...message, ...sent, bytes: JSON.stringify(message).length });
+    channel.unacknowledged.push({
+      ...message,
+      ...sent,
+      bytes: Buffer.byteLength(JSON.stringify(message)),
+    });
   }
 
   load(saved: readonly SavedOutgoing[]): void {

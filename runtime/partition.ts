@@ -18,12 +18,12 @@ import { Inbox } from './inbox.ts';
 import { Intake } from './intake.ts';
 import type { Limits } from './limits.ts';
 import type { Fence, Log } from './log.ts';
-import { knownAt, recordsOf } from './log-search.ts';
+import { LogSearch } from './log-search.ts';
 import { Outbox, type Delivery, type Post, type Received } from './outbox.ts';
 import { Publisher } from './publisher.ts';
 import { Reads } from './reads.ts';
 import { Recall, type Logged } from './recall.ts';
-import { latestCheckpoint, recover, type Recovered } from './recovery.ts';
+import { LogDamaged, readCheckpoints, recover, type Recovered } from './recovery.ts';
 import { ReferenceData } from './reference-data.ts';
 import { Residents, stateOf, type Resident } from './residents.ts';
 import { Turn } from './turn.ts';
@@ -44,8 +44,10 @@ export interface PartitionOptions {
   readonly types: ActorTypes;
   readonly subjects: Subjects;
   readonly post: Post;
-  readonly callerOf: (subject: string) => Caller;
+  readonly callerOf: (subject: string, since: number) => Caller;
   readonly epochOf: (position: number) => Promise<number | undefined>;
+  /** Takes one line for the operator. */
+  readonly report: (line: string) => void;
   /** Another owns the partition now. */
   readonly onLost: () => void;
   /** Nothing may go on until an operator has looked. */
@@ -87,10 +89,11 @@ export class Partition {
   readonly #reference = new ReferenceData();
   #recovered: Recovered = { lastTime: 0, records: 0, ms: 0 };
   readonly #intake: Intake;
+  readonly #search: LogSearch;
   #evicting = false;
   #state: State = { kind: 'recovering' };
 
-  private constructor(options: PartitionOptions, checkpoint: CheckpointState | undefined) {
+  private constructor(options: PartitionOptions, checkpoints: readonly CheckpointState[]) {
     this.#options = options;
     const { fence, onLost } = options;
     const halt = (reason: string): void => this.#halt(reason);
@@ -122,15 +125,17 @@ export class Partition {
       ...shared,
       lastTime: () => this.#turn.time,
       onFenced: onLost,
-      restored: checkpoint,
+      onFailure: halt,
+      restored: checkpoints,
     });
     this.#turn = new Turn({
       ...shared,
       epoch: fence.epoch,
       onChanged: (actor, position) => this.#checkpointer.changed(actor, position),
       onFailure: (command, error) => this.#setAside(command, error),
-      onBroken: ({ key }) => this.#residents.rebuild(key, this.#recordsOf(key)),
+      onBroken: ({ key }) => this.#residents.rebuild(key, () => this.#recordsOf(key)),
     });
+    this.#search = new LogSearch(options);
     this.#intake = new Intake({
       ...shared,
       turn: this.#turn,
@@ -141,10 +146,16 @@ export class Partition {
 
   /** Rebuilds a partition from its log; throws LogDamaged if the log cannot be trusted. */
   static async open(options: PartitionOptions): Promise<Partition> {
-    const checkpoint = await latestCheckpoint(options.log, options.partition);
-    const opened = new Partition(options, checkpoint);
-    await opened.#recover(checkpoint);
-    return opened;
+    const { log, partition, fence } = options;
+    try {
+      const checkpoints = await readCheckpoints(log, partition);
+      const opened = new Partition(options, checkpoints);
+      await opened.#recover(checkpoints[0]);
+      return opened;
+    } catch (error) {
+      const [holds] = error instanceof LogDamaged ? await log.check([fence]) : [];
+      throw holds === false ? new Error('another host took the partition meanwhile') : error;
+    }
   }
 
   get status(): PartitionStatus {
@@ -218,6 +229,7 @@ export class Partition {
     this.#recall.expire();
     this.#checkpointer.tick();
     if (this.#evicting) return;
+    this.#residents.dropBlank();
     const changed = this.#residents.evict();
     if (changed.length === 0) return;
     this.#evicting = true;
@@ -284,13 +296,14 @@ export class Partition {
 
   #command(command: Command, resident: Resident): void {
     const known = this.#recall.find(command);
-    if (known.kind === 'logged') void this.#askLog(command, known);
-    else this.#turn.command(command, resident, known);
+    if (known.kind !== 'logged') this.#turn.command(command, resident, known);
+    else if (this.#search.full) answerNow(command.caller, refusal('runtime/busy'));
+    else void this.#askLog(command, known);
   }
 
   /** The id is known, or another's looks like it: the record tells. */
   async #askLog(command: Command, { positions }: Logged): Promise<void> {
-    const known = await knownAt(this.#options, command, positions).catch(() => undefined);
+    const known = await this.#search.known(command, positions).catch(() => undefined);
     if (this.#state.kind !== 'serving') return;
     if (known === undefined) {
       answerNow(command.caller, refusal('runtime/busy'));
@@ -303,13 +316,17 @@ export class Partition {
   }
 
   #durable(records: readonly Staged[], entry: string): void {
-    for (const staged of records) this.#turn.durable(staged, entry);
+    try {
+      for (const staged of records) this.#turn.durable(staged, entry);
+    } catch (error) {
+      this.#halt(`what follows from durable records failed: ${String(error)}`);
+    }
   }
 
   /** All records of one actor that no checkpoint covers, those under way included. */
   async #recordsOf(actor: ActorKey): Promise<readonly LogRecord[]> {
-    await this.#writer.settled();
-    return recordsOf(this.#options, actor, this.#checkpointer.position + 1);
+    if (!(await this.#writer.settled())) return [];
+    return this.#search.recordsOf(actor, this.#checkpointer.position + 1);
   }
 
   #setAside(command: Command, error: unknown): void {
@@ -321,11 +338,16 @@ export class Partition {
     void log.addDeadLetter(fence, { actor, id, payload, error: text }).catch(() => undefined);
   }
 
+  /** Stops for good, unless it was another owner's writing that looked like damage. */
   #halt(reason: string): void {
     if (this.#state.kind === 'halted' || this.#state.kind === 'closed') return;
     this.#state = { kind: 'halted', reason };
     this.#shut();
-    this.#options.onHalted(reason);
+    const { log, fence, onLost, onHalted } = this.#options;
+    void log.check([fence]).then(
+      ([holds]) => (holds === false ? onLost() : onHalted(reason)),
+      () => onHalted(reason),
+    );
   }
 }
 

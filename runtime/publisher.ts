@@ -6,8 +6,10 @@
  * next owner. While a repeat runs, newly durable records wait for it to reach them, so that no
  * event overtakes an earlier one of its actor.
  */
+import type { ActorType } from '../actors/actor.ts';
 import { splitActorKey } from '../contracts/ids.ts';
-import { decodeGroup, recordAddress, type LogRecord } from '../contracts/record.ts';
+import type { JsonObject } from '../contracts/json.ts';
+import { decodeGroup, recordAddress, type EventBody, type LogRecord } from '../contracts/record.ts';
 import type { Subjects } from '../contracts/subjects.ts';
 import type { Bus } from './bus.ts';
 import type { Clock } from './clock.ts';
@@ -22,6 +24,7 @@ export interface PublisherOptions {
   readonly subjects: Subjects;
   readonly types: ActorTypes;
   readonly confirmed: number;
+  readonly report: (line: string) => void;
 }
 
 export class Publisher {
@@ -104,11 +107,23 @@ export class Publisher {
     if (type === undefined) return;
     const at = recordAddress(partition, epoch, position);
     record.events.forEach((event, index) => {
-      const body = type.publish(event);
+      const body = this.#bodyOf(type, event, at);
       if (body === undefined) return;
       const payload = JSON.stringify({ ...body, at, time: record.time, version: record.version });
       const headers = { 'Nats-Msg-Id': `${at}.${index}` };
       bus.publish(subjects.event(record.actor, event.type), payload, { headers });
     });
+  }
+
+  /** The event is in the log whatever its publication does; a body that fails is left out, loudly. */
+  #bodyOf(type: ActorType, event: EventBody, at: string): JsonObject | undefined {
+    try {
+      return type.publish(event);
+    } catch (error) {
+      this.#options.report(
+        `the event "${event.type}" of ${at} cannot be published: ${String(error)}`,
+      );
+      return undefined;
+    }
   }
 }

@@ -62,7 +62,7 @@ export interface RecallOptions {
   readonly clock: Clock;
   readonly table: IdTable;
   /** Makes a caller of a reply subject that the log kept. */
-  readonly callerOf: (subject: string) => Caller;
+  readonly callerOf: (subject: string, since: number) => Caller;
 }
 
 interface Remembered {
@@ -178,7 +178,10 @@ export class Recall {
     for (const waiting of this.#underWay.values()) {
       if (waiting.time > before) break;
       if (waiting.pendingAt === 0) continue;
-      tell(waiting.callers.splice(0), refusal('runtime/pending'));
+      const patient = waiting.callers.filter((caller) => caller.since > before);
+      const impatient = waiting.callers.filter((caller) => caller.since <= before);
+      waiting.callers.splice(0, waiting.callers.length, ...patient);
+      tell(impatient, refusal('runtime/pending'));
     }
   }
 
@@ -197,7 +200,8 @@ export class Recall {
   restorePending(command: PendingCommand): void {
     const { clock, limits, callerOf } = this.#options;
     const inTime = command.time > clock.now() - limits.replyWaitMs;
-    const callers = command.subject !== '' && inTime ? [callerOf(command.subject)] : [];
+    const callers =
+      command.subject !== '' && inTime ? [callerOf(command.subject, command.time)] : [];
     this.#pendingCount++;
     this.#underWay.set(keyOf(command.actor, command.id), {
       ...command,

@@ -41,13 +41,24 @@ export interface Recovered {
 
 const pageEntries = 128;
 
-/** Reads the newest checkpoint that can be read. */
-export async function latestCheckpoint(
-  log: Log,
-  partition: number,
-): Promise<CheckpointState | undefined> {
-  const [newest] = await log.loadCheckpoints(partition);
-  return newest === undefined ? undefined : (JSON.parse(newest) as CheckpointState);
+/** The two generations that are kept, newest first, as far as they can be read. */
+export async function readCheckpoints(log: Log, partition: number): Promise<CheckpointState[]> {
+  const texts = await log.loadCheckpoints(partition);
+  const states = texts.flatMap((text) => parsed(text) ?? []);
+  if (texts.length > 0 && states.length === 0) {
+    throw new LogDamaged(
+      `partition ${partition}: none of its ${texts.length} checkpoints can be read`,
+    );
+  }
+  return states;
+}
+
+function parsed(text: string): CheckpointState | undefined {
+  try {
+    return JSON.parse(text) as CheckpointState;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Rebuilds everything that a partition keeps in memory. */

@@ -25,6 +25,8 @@ export interface Resident {
   version: number;
   /** The version of its latest durable snapshot. */
   savedVersion: number;
+  /** The size of its state as last seen: of the snapshot it came from, or of the latest one. */
+  bytes: number;
   /** Used since eviction last looked at it. */
   used: boolean;
 }
@@ -60,15 +62,21 @@ interface Tail {
 
 const tailOf = ({ version, events = [] }: LogRecord): Tail => ({ version, events });
 
+/** What an actor takes that has no snapshot yet. */
+const blankBytes = 512;
+
 type Use = (resident: Resident) => void;
 
 export class Residents {
   readonly #options: ResidentsOptions;
   readonly #actors = new Map<ActorKey, Resident>();
   readonly #loading = new Map<ActorKey, Use[]>();
+  /** Those that had no version when they were brought in. */
+  readonly #blank = new Set<Resident>();
   readonly #tail = new Map<ActorKey, Tail[]>();
   #wanted: ActorKey[] = [];
   #waiting = 0;
+  #bytes = 0;
   #closed = false;
 
   constructor(options: ResidentsOptions) {
@@ -126,16 +134,16 @@ export class Residents {
    * Takes an actor out of memory whose instance can no longer be trusted; it will be built again
    * from its snapshot and these records, while whoever asks for it waits.
    */
-  rebuild(key: ActorKey, records: Promise<readonly LogRecord[]>): void {
-    this.#actors.delete(key);
+  rebuild(key: ActorKey, records: () => Promise<readonly LogRecord[]>): void {
+    const broken = this.#actors.get(key);
+    if (broken) this.#remove(broken);
     this.#loading.set(key, []);
-    const failed = (error: unknown): void =>
-      this.#options.onCorrupt(`${key} cannot be read again: ${String(error)}`);
-    records.then((found) => {
+    void this.#retried(records).then((found) => {
+      if (found === undefined) return;
       this.#tail.set(key, found.map(tailOf));
       this.#wanted.push(key);
       return this.#load();
-    }, failed);
+    });
   }
 
   /**
@@ -143,10 +151,12 @@ export class Residents {
    * the clean are dropped at once, the changed are given back to be snapshot first.
    */
   evict(): Resident[] {
+    const { residentsMax, residentBytesMax } = this.#options.limits;
     const changed: Resident[] = [];
-    let excess = this.#actors.size - this.#options.limits.residentsMax;
+    let excess = this.#actors.size - residentsMax;
+    let excessBytes = this.#bytes - residentBytesMax;
     for (const [key, resident] of this.#actors) {
-      if (excess <= 0) break;
+      if (excess <= 0 && excessBytes <= 0) break;
       if (resident.used) {
         resident.used = false;
         this.#actors.delete(key);
@@ -154,6 +164,7 @@ export class Residents {
         continue;
       }
       excess--;
+      excessBytes -= resident.bytes;
       if (!this.drop(resident)) changed.push(resident);
     }
     return changed;
@@ -162,7 +173,28 @@ export class Residents {
   /** I3: lets an actor go unless it has changed since its snapshot, or was just used. */
   drop(resident: Resident): boolean {
     if (resident.version > resident.savedVersion || resident.used) return false;
-    return this.#actors.get(resident.key) === resident && this.#actors.delete(resident.key);
+    return this.#remove(resident);
+  }
+
+  /** Lets go of those that nothing ever happened to: asked for, and not there. */
+  dropBlank(): void {
+    for (const resident of this.#blank) {
+      if (resident.version === 0) this.#remove(resident);
+    }
+    this.#blank.clear();
+  }
+
+  /** A snapshot was taken: the actor's state is so large now. */
+  sized(resident: Resident, bytes: number): void {
+    if (this.#actors.get(resident.key) === resident) this.#bytes += bytes - resident.bytes;
+    resident.bytes = bytes;
+  }
+
+  #remove(resident: Resident): boolean {
+    if (this.#actors.get(resident.key) !== resident) return false;
+    this.#actors.delete(resident.key);
+    this.#bytes -= resident.bytes;
+    return true;
   }
 
   close(): void {
@@ -174,33 +206,45 @@ export class Residents {
 
   async #load(): Promise<void> {
     const keys = this.#wanted.splice(0);
-    const snapshots = await this.#read(keys);
-    if (this.#closed) return;
+    const { log, partition } = this.#options;
+    const snapshots = await this.#retried(() => log.loadSnapshots(partition, keys));
+    if (snapshots === undefined || this.#closed) return;
     keys.forEach((key, index) => {
       const resident = this.#tryStart(key, snapshots[index]);
       if (resident === undefined || this.#closed) return;
       this.#actors.set(key, resident);
+      this.#bytes += resident.bytes;
+      if (resident.version === 0) this.#blank.add(resident);
       const queue = this.#loading.get(key) ?? [];
       this.#loading.delete(key);
       this.#waiting -= queue.length;
       // Not `use(resident)`: what one does may take the actor out of memory again.
       for (const use of queue) {
-        if (!this.#closed) this.with(key, use);
+        if (!this.#closed) this.#guarded(key, use);
       }
     });
   }
 
-  async #read(keys: readonly ActorKey[]): Promise<readonly (Snapshot | undefined)[]> {
-    const { log, partition, clock } = this.#options;
+  /** Reads until the store answers; undefined if the partition is closed meanwhile. */
+  async #retried<T>(read: () => Promise<T>): Promise<T | undefined> {
     for (let failures = 1; !this.#closed; failures++) {
       try {
-        return await log.loadSnapshots(partition, keys);
+        return await read();
       } catch {
         const pause = Math.min(10 * 2 ** failures, 500);
-        await new Promise<void>((resolve) => void clock.after(pause, resolve));
+        await new Promise<void>((resolve) => void this.#options.clock.after(pause, resolve));
       }
     }
-    return [];
+    return undefined;
+  }
+
+  /** One that fails must not keep the others from what they wait for. */
+  #guarded(key: ActorKey, use: Use): void {
+    try {
+      this.with(key, use);
+    } catch (error) {
+      this.#options.onCorrupt(`a request to ${key} failed outside its turn: ${String(error)}`);
+    }
   }
 
   #tryStart(key: ActorKey, snapshot: Snapshot | undefined): Resident | undefined {
@@ -237,6 +281,7 @@ export class Residents {
       version = record.version;
     }
     this.#tail.delete(key);
-    return { key, type, instance, version, savedVersion, used: true };
+    const bytes = snapshot?.state.length ?? blankBytes;
+    return { key, type, instance, version, savedVersion, bytes, used: true };
   }
 }

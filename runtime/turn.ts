@@ -10,16 +10,10 @@
  *
  * Nothing leaves the partition before step 6; steps 3 to 5 happen without interruption.
  */
-import type { Context, Decision } from '../actors/actor.ts';
+import type { Context, Decision, Effects, Outgoing } from '../actors/actor.ts';
 import { isRecorded } from '../contracts/codes.ts';
 import type { ActorKey } from '../contracts/ids.ts';
-import {
-  recordAddress,
-  type EventBody,
-  type LogRecord,
-  type Message,
-  type Origin,
-} from '../contracts/record.ts';
+import { recordAddress, type EventBody, type LogRecord, type Origin } from '../contracts/record.ts';
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 import type { Clock, Random } from './clock.ts';
 import type { Caller, Command } from './command.ts';
@@ -63,7 +57,21 @@ export interface TurnOptions {
   readonly onBroken: (resident: Resident) => void;
 }
 
-/** What a decision becomes, besides what the turn itself adds. */
+/** A decision with the record that it becomes. */
+interface Prepared {
+  readonly decision: Decision;
+  readonly record: LogRecord;
+  readonly text: string;
+}
+
+type Judged =
+  | { readonly kind: 'recorded'; readonly prepared: Prepared }
+  /** Told to the caller, and nothing else. */
+  | { readonly kind: 'unrecorded'; readonly reply: Reply };
+
+const quarantined: Decision = { events: [], reply: refusal('runtime/quarantined') };
+
+/** What a record says besides its decision; `pending` counts only if the reply is deferred. */
 interface Origins {
   readonly time: number;
   readonly id?: string;
@@ -93,7 +101,7 @@ export class Turn {
 
   /** Steps 2 to 5 for a client's command, of whose id this is known. */
   command(command: Command, resident: Resident, known: Known): void {
-    const { recall, reads, random } = this.#options;
+    const { recall, reads, random, onFailure, onBroken } = this.#options;
     // 2 recall
     if (known.kind === 'under-way' && known.hash === command.hash) {
       known.callers.push(command.caller);
@@ -107,36 +115,39 @@ export class Turn {
     // 3 decide
     const time = this.#next(0);
     const id = command.id === '' ? random.id(time) : command.id;
-    const decision = this.#judge(command, resident, this.#context(command.actor, time, id));
-    const refused = this.#unrecorded(decision);
-    if (refused) {
-      reads.after(() => answerWith(command.caller, refused));
+    const origins: Origins = {
+      time,
+      id,
+      pending: command.caller.subject,
+      ...(command.id !== '' && { hash: command.hash }),
+      ...(isSampled(command.trace) && { trace: command.trace }),
+    };
+    const judged = this.#judge(command, resident, origins);
+    if (judged.kind === 'unrecorded') {
+      reads.after(() => answerWith(command.caller, judged.reply));
       return;
     }
     // 4 evolve
-    if (!this.#evolve(resident, decision.events)) {
-      this.#quarantine(command, resident, id, time);
-      return;
+    let { prepared } = judged;
+    const broken = this.#evolve(resident, prepared.decision.events);
+    if (broken) {
+      onFailure(command, broken);
+      prepared = this.#prepare(resident, quarantined, origins);
     }
     // 5 join
-    const callers = [command.caller];
-    const staged = this.#join(resident, decision, callers, {
-      time,
-      id,
-      ...(command.id !== '' && { hash: command.hash }),
-      ...(decision.reply === undefined && { pending: command.caller.subject }),
-      ...(command.trace !== undefined && { trace: command.trace }),
-    });
-    recall.staged(staged);
+    recall.staged(this.#join(resident, prepared, [command.caller]));
+    if (broken) onBroken(resident);
   }
 
-  /** Steps 3 to 5 for a message of another actor; one that fails throws. */
+  /** Steps 3 to 5 for a message of another actor; one that fails throws, and nothing has changed. */
   message(message: Delivered, from: Origin, resident: Resident): void {
     const time = this.#next(message.time);
     const context = this.#context(message.to, time, '');
     const decision = resident.type.receive(stateOf(resident), message, context);
-    this.#evolveOrThrow(resident, decision.events);
-    this.#join(resident, decision, [], { time, from });
+    const prepared = this.#prepare(resident, decision, { time, from });
+    const broken = this.#evolve(resident, decision.events);
+    if (broken) throw broken;
+    this.#join(resident, prepared, []);
     this.#options.inbox.staged(from);
   }
 
@@ -148,18 +159,19 @@ export class Turn {
       throw new Error(`no message "${message.name}" to a partition`);
     const value = message.body as ReferenceValue;
     const event = referenceEvent(value);
-    reference.evolve(event);
     const confirmation = {
       to: value.actor,
       name: replicatedMessage,
       body: { version: value.version },
     };
+    const out = outbox.plan([confirmation]);
+    const actor = partitionKey(partition);
+    const record: LogRecord = { time, actor, version: 0, events: [event], out, from };
+    const text = JSON.stringify(record);
+    reference.evolve(event);
     this.#time = time;
-    const out = outbox.number([confirmation], writer.staged + 1);
-    writer.stage(
-      { time, actor: partitionKey(partition), version: 0, events: [event], out, from },
-      [],
-    );
+    outbox.commit(out, writer.staged + 1);
+    writer.stage({ record, text, callers: [] });
     inbox.staged(from);
   }
 
@@ -217,93 +229,95 @@ export class Turn {
     };
   }
 
-  #judge(command: Command, resident: Resident, context: Context): Decision {
+  /** Step 3, and its record made ready: what fails up to here has changed nothing. */
+  #judge(command: Command, resident: Resident, origins: Origins): Judged {
+    const { onFailure } = this.#options;
+    const context = this.#context(command.actor, origins.time, origins.id ?? '');
     try {
-      return resident.type.decide(stateOf(resident), command.input, context);
+      const decision = resident.type.decide(stateOf(resident), command.input, context);
+      const reply = this.#unrecorded(decision);
+      if (reply) return { kind: 'unrecorded', reply };
+      return { kind: 'recorded', prepared: this.#prepare(resident, decision, origins) };
     } catch (error) {
-      this.#options.onFailure(command, error);
-      return { events: [], reply: refusal('runtime/quarantined') };
+      onFailure(command, error);
+      return { kind: 'recorded', prepared: this.#prepare(resident, quarantined, origins) };
     }
   }
 
   /** The refusal that answers a command without a record of its own, if it is to have none. */
-  #unrecorded(decision: Decision): Reply | undefined {
-    const { reply, effects } = decision;
+  #unrecorded({ reply, events, effects }: Decision): Reply | undefined {
     if (reply && !reply.ok && !isRecorded(reply.error.code)) {
-      if (decision.events.length > 0)
-        throw new Error(`${reply.error.code} is not recorded, but has events`);
+      if (events.length > 0) throw new Error(`${reply.error.code} is not recorded, but has events`);
       return reply;
     }
     const { recall, outbox } = this.#options;
     const busy =
-      (reply === undefined && recall.full) || (effects?.send && outbox.full(effects.send));
+      (reply === undefined && recall.full) ||
+      (effects?.send && outbox.full(effects.send)) ||
+      (effects?.replicate !== undefined && outbox.anyFull);
     return busy ? refusal('runtime/busy') : undefined;
   }
 
-  #evolve(resident: Resident, events: readonly EventBody[]): boolean {
+  /** Step 4; what went wrong, if the machine could not take the events. */
+  #evolve(resident: Resident, events: readonly EventBody[]): Error | undefined {
     try {
-      this.#evolveOrThrow(resident, events);
-      return true;
-    } catch {
-      return false;
+      for (const event of events) resident.instance.evolve(event);
+      return undefined;
+    } catch (error) {
+      return new Error('the machine could not take the events', { cause: error });
     }
   }
 
-  #evolveOrThrow(resident: Resident, events: readonly EventBody[]): void {
-    for (const event of events) resident.instance.evolve(event);
-  }
-
-  /** An event that the machine cannot take is our bug: the command is refused, the actor built again. */
-  #quarantine(command: Command, resident: Resident, id: string, time: number): void {
-    const { recall, onFailure, onBroken } = this.#options;
-    onFailure(command, new Error('the machine could not take the events of this command'));
-    const decision: Decision = { events: [], reply: refusal('runtime/quarantined') };
-    const hash = command.id !== '' && { hash: command.hash };
-    recall.staged(this.#join(resident, decision, [command.caller], { time, id, ...hash }));
-    onBroken(resident);
-  }
-
-  /** Step 5: one record of the decision. */
-  #join(resident: Resident, decision: Decision, callers: Caller[], origins: Origins): Staged {
-    const { writer, onChanged } = this.#options;
+  /** The record of a decision, as bytes; throws if it cannot be one, and nothing has changed. */
+  #prepare(resident: Resident, decision: Decision, origins: Origins): Prepared {
     const { events, reply, effects } = decision;
-    const position = writer.staged + 1;
-    if (events.length > 0) {
-      resident.version++;
-      onChanged(resident.key, position);
-    }
-    this.#time = origins.time;
     const { time, id, hash, pending, from, trace } = origins;
-    const out = this.#number(resident, decision, position);
+    const { limits } = this.#options;
+    const version = resident.version + (events.length > 0 ? 1 : 0);
+    const out = this.#options.outbox.plan(this.#messages(resident.key, version, effects));
     const record: LogRecord = {
       time,
       actor: resident.key,
-      version: resident.version,
+      version,
       ...(id !== undefined && { id }),
       ...(hash !== undefined && { hash }),
       ...(events.length > 0 && { events }),
       ...(reply && { reply }),
-      ...(pending !== undefined && { pending }),
+      ...(reply === undefined && pending !== undefined && { pending }),
       ...(effects?.answers && { answers: this.#withHashes(resident.key, effects.answers) }),
       ...(out.length > 0 && { out }),
       ...(from && { from }),
       ...(effects?.external && { external: effects.external }),
       ...(trace !== undefined && { trace }),
     };
-    return writer.stage(record, callers);
+    const text = JSON.stringify(record);
+    if (text.length > limits.messageBytesMax / 4) checkSizes(record, text, limits);
+    return { decision, record, text };
   }
 
-  #number(resident: Resident, decision: Decision, position: number): Message[] {
-    const { outbox, partitions } = this.#options;
-    const { send = [], replicate } = decision.effects ?? {};
-    if (replicate === undefined) return outbox.number(send, position);
-    const body = { actor: resident.key, version: resident.version, value: replicate };
-    const copies = Array.from({ length: partitions }, (_, partition) => ({
+  /** Step 5: from here on the record is on its way into the log. */
+  #join(resident: Resident, { record, text }: Prepared, callers: Caller[]): Staged {
+    const { writer, outbox, onChanged } = this.#options;
+    const position = writer.staged + 1;
+    if (record.events) {
+      resident.version = record.version;
+      onChanged(resident.key, position);
+    }
+    this.#time = record.time;
+    if (record.out) outbox.commit(record.out, position);
+    return writer.stage({ record, text, callers });
+  }
+
+  #messages(actor: ActorKey, version: number, effects: Effects = {}): readonly Outgoing[] {
+    const { send = [], replicate } = effects;
+    if (replicate === undefined) return send;
+    const body = { actor, version, value: replicate };
+    const copies = Array.from({ length: this.#options.partitions }, (_, partition) => ({
       to: partitionKey(partition),
       name: referenceMessage,
       body,
     }));
-    return outbox.number([...send, ...copies], position);
+    return [...send, ...copies];
   }
 
   #withHashes(
@@ -317,10 +331,35 @@ export class Turn {
   }
 }
 
+/** What could not be written, sent or published later must not be decided. */
+function checkSizes(
+  { reply, answers = [], events = [], out = [] }: LogRecord,
+  text: string,
+  limits: Limits,
+): void {
+  const { recordLengthMax, messageBytesMax } = limits;
+  if (text.length > recordLengthMax) {
+    throw new Error(
+      `the record has ${text.length} characters; at most ${recordLengthMax} are allowed`,
+    );
+  }
+  for (const part of [reply, ...answers, ...events, ...out]) {
+    const bytes = part === undefined ? 0 : Buffer.byteLength(JSON.stringify(part));
+    if (bytes <= messageBytesMax) continue;
+    throw new Error(
+      `a reply, event or message has ${bytes} bytes; at most ${messageBytesMax} are allowed`,
+    );
+  }
+}
+
 const refuse = (code: string, message?: string): { text: string; code: string } => ({
   text: encodeReply(refusal(code, message)),
   code,
 });
+
+/** The last bit of a traceparent's flags. */
+const isSampled = (trace: string | undefined): trace is string =>
+  trace !== undefined && Number.parseInt(trace.slice(-1), 16) % 2 === 1;
 
 const answerWith = (caller: Caller, reply: Reply): void =>
   caller.answer(encodeReply(reply), reply.ok ? undefined : reply.error.code);

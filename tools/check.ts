@@ -1,6 +1,9 @@
 /**
  * What `npm test` runs: types, lint, format, unused code, then the tests. Exit status 1 if anything
  * fails; the last line counts the tests and, as one each, the other checks.
+ *
+ * `npm test -- test/actors test/tidy` runs, of the tests, only the files whose paths contain one of
+ * these; the other checks always look at everything.
  */
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm } from 'node:fs/promises';
@@ -16,6 +19,7 @@ interface Outcome {
 }
 
 const root = join(import.meta.dirname, '..');
+const filters = process.argv.slice(2);
 const report = join(root, '.millrace', 'tests.json');
 
 const Report = z.object({
@@ -69,7 +73,7 @@ async function tests(): Promise<Outcome> {
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const ok = await endsWell(
-    spawn(process.execPath, [vitest, 'run', ...reporters], {
+    spawn(process.execPath, [vitest, 'run', ...reporters, ...filters], {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
     }),

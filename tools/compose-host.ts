@@ -5,7 +5,7 @@ import { symbolActor } from '../actors/symbol.ts';
 import { startHost, type Host } from '../runtime/host.ts';
 import { defaultLimits } from '../runtime/limits.ts';
 import { natsBus } from '../runtime/nats/bus.ts';
-import { connect } from '../runtime/redis/connection.ts';
+import { connectRedis } from '../runtime/redis/connection.ts';
 import { redisLeases } from '../runtime/redis/leases.ts';
 import { redisLog } from '../runtime/redis/log.ts';
 import { systemClock, systemRandom } from '../runtime/system-clock.ts';
@@ -21,8 +21,11 @@ export async function composeHost(name: string, environment: Environment): Promi
   }
   const report = (line: string): void => void process.stderr.write(`${name}: ${line}\n`);
   const onError = (error: Error): void => report(error.message);
-  const connection = await connect(redis, { onError });
+  const connection = await connectRedis(redis, { onError });
+  // Leases and the pulse have connections of their own: a flood must not delay their renewal.
+  const leasing = await connectRedis(redis, { onError });
   const bus = await natsBus({ url: nats, name, onError });
+  const pulse = await natsBus({ url: nats, name: `${name}-pulse`, onError });
   const types = [accountActor(scales), symbolActor(scales)];
   const host = await startHost({
     name,
@@ -30,8 +33,9 @@ export async function composeHost(name: string, environment: Environment): Promi
     settings: { id: randomUUID(), partitions: partitions ?? partitionsDefault, scales },
     types: new Map(types.map((type) => [type.type, type])),
     log: redisLog(connection),
-    leases: redisLeases(connection),
+    leases: redisLeases(leasing),
     bus,
+    pulse,
     clock: systemClock,
     random: systemRandom(),
     limits: defaultLimits,
@@ -41,8 +45,8 @@ export async function composeHost(name: string, environment: Environment): Promi
     settings: host.settings,
     stop: async (ms) => {
       await host.stop(ms);
-      await bus.close();
-      await connection.close();
+      await Promise.all([bus.close(), pulse.close()]);
+      await Promise.all([connection.close(), leasing.close()]);
     },
   };
 }

@@ -9,7 +9,7 @@ import type { ClusterSettings } from '../contracts/cluster.ts';
 import { canonicalJson } from '../contracts/json.ts';
 import type { Leases } from '../runtime/leases.ts';
 import { natsBus } from '../runtime/nats/bus.ts';
-import { connect } from '../runtime/redis/connection.ts';
+import { connectRedis } from '../runtime/redis/connection.ts';
 import { redisLeases } from '../runtime/redis/leases.ts';
 import { systemClock, systemRandom } from '../runtime/system-clock.ts';
 import {
@@ -72,7 +72,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   stack.defer(lockData(options.data));
 
   const redis = configured.redis ?? (await ownRedis(options, tell, stack)).url;
-  const connection = await connect(redis);
+  const connection = await connectRedis(redis);
   stack.defer(() => connection.close());
   const leases = redisLeases(connection);
   const partitions = await settledPartitions(leases, options, configured);

@@ -20,7 +20,7 @@ export interface MemoryHub {
 
 export interface HubOptions {
   readonly clock?: Pick<Clock, 'after' | 'soon'>;
-  /** Told of what a handler threw, which is a bug. */
+  /** Told of what a handler threw, which is a bug, and of what was too large to be sent. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -89,9 +89,13 @@ class Hub {
       try {
         action();
       } catch (error) {
-        this.#onError(error);
+        this.report(error);
       }
     }
+  }
+
+  report(error: unknown): void {
+    this.#onError(error);
   }
 
   /** Every subscriber outside a queue group, and of each group the one whose turn it is. */
@@ -126,12 +130,16 @@ class MemoryBus implements Bus {
   }
 
   publish(...[subject, payload, options]: Parameters<Bus['publish']>): void {
-    if (!this.#closed) this.#hub.publish(subject, encode(payload), options);
+    if (this.#closed) return;
+    const bytes = encode(payload);
+    if (isTooLarge(bytes)) this.#hub.report(tooLarge(subject, bytes));
+    else this.#hub.publish(subject, bytes, options);
   }
 
   async request(...[subject, payload, options]: Parameters<Bus['request']>): Promise<BusMessage> {
     if (this.#closed) throw new NoResponders(`${subject}: the bus is closed`);
     const bytes = encode(payload);
+    if (isTooLarge(bytes)) throw tooLarge(subject, bytes);
     return new Promise((resolve, reject) => {
       const reply = this.#hub.newInbox();
       const end = (): void => {
@@ -196,12 +204,15 @@ class MemoryBus implements Bus {
 }
 
 /** The sender may go on to change its bytes, so the message takes a copy. */
-function encode(payload: string | Uint8Array): Uint8Array {
-  const bytes = typeof payload === 'string' ? new TextEncoder().encode(payload) : payload.slice();
-  if (bytes.length > payloadBytesMax)
-    throw new Error(`a payload of ${bytes.length} bytes is too large`);
-  return bytes;
-}
+const encode = (payload: string | Uint8Array): Uint8Array =>
+  typeof payload === 'string' ? new TextEncoder().encode(payload) : payload.slice();
+
+const isTooLarge = (bytes: Uint8Array): boolean => bytes.length > payloadBytesMax;
+
+const tooLarge = (subject: string, { length }: Uint8Array): Error =>
+  new Error(
+    `${subject}: ${length} bytes are more than the ${payloadBytesMax} that a message may have`,
+  );
 
 /** `*` stands for one token, a last `>` for one or more. */
 function matches(pattern: readonly string[], subject: readonly string[]): boolean {

@@ -40,7 +40,7 @@ function endsBelow(store: PartitionStore, epoch: number, position: number): bool
   return last.epoch < epoch || (last.epoch === epoch && last.position < position);
 }
 
-const reads = (partitions: Partitions): Pick<Log, 'read' | 'entryAt' | 'last'> => ({
+const reads = (partitions: Partitions): Pick<Log, 'read' | 'entryAt'> => ({
   async read(partition, position, count) {
     const { entries } = partitions(partition);
     const found: Entry[] = [];
@@ -56,8 +56,6 @@ const reads = (partitions: Partitions): Pick<Log, 'read' | 'entryAt' | 'last'> =
     const entry = entries.slice(firstFrom(entries, position)).find(({ n }) => n > 0);
     return entry && entry.position <= position ? entry : undefined;
   },
-
-  last: async (partition) => partitions(partition).entries.at(-1),
 });
 
 /** Index of the first entry that ends at or after a position. */

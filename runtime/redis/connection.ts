@@ -31,7 +31,10 @@ export interface ConnectionOptions {
 }
 
 /** Connects, or rejects if the first attempt fails; a connection lost later is made again. */
-export async function connect(url: string, options: ConnectionOptions = {}): Promise<Connection> {
+export async function connectRedis(
+  url: string,
+  options: ConnectionOptions = {},
+): Promise<Connection> {
   const redis = new Redis(url, {
     lazyConnect: true,
     protocol: 2,

@@ -9,10 +9,7 @@ import { entries } from './replies.ts';
 const holds = (entry: Entry, position: number): boolean =>
   entry.position <= position && position < entry.position + entry.n;
 
-export function entryReads(
-  connection: Connection,
-  epochs: Epochs,
-): Pick<Log, 'read' | 'entryAt' | 'last'> {
+export function entryReads(connection: Connection, epochs: Epochs): Pick<Log, 'read' | 'entryAt'> {
   const forward = async (
     partition: number,
     from: string,
@@ -65,5 +62,5 @@ export function entryReads(
     return head ? [head, ...found].slice(0, count) : found;
   };
 
-  return { read, entryAt, last: (partition) => newest(partition, '+') };
+  return { read, entryAt };
 }

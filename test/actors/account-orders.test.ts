@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { OrderStep } from '../../actors/order-messages.ts';
 import { buy, funds, given, resting, sell } from './given.ts';
 import { accepted, canceled, refusedFor, traded } from './symbol-steps.ts';
 
@@ -49,6 +50,11 @@ describe('a fill', () => {
     expect(() => resting().updated(1, traded('10.00', '2.000', '20.21'))).toThrow(/traded more/);
     expect(() => resting().updated(1, canceled('1.999'))).toThrow(/other lots/);
   });
+});
+
+test('an update that cannot be read stops the account: it may move money', () => {
+  const nameless = { kind: 'canceled', quantity: '2.000' } as OrderStep;
+  expect(() => resting().updated(1, nameless)).toThrow(/reason/);
 });
 
 describe('a cancel', () => {

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { AccountEvent } from '../../contracts/account-events.ts';
 import { parseUnits } from '../../contracts/money.ts';
-import { TradeEvent } from '../../actors/symbol-events.ts';
+import { TradeEvent } from '../../contracts/symbol-events.ts';
 import {
   accountOf,
   accounts,

@@ -16,7 +16,7 @@ import type {
   SavedState,
   State,
 } from '../../actors/actor.ts';
-import { SymbolEvent } from '../../actors/symbol-events.ts';
+import { SymbolEvent } from '../../contracts/symbol-events.ts';
 import { symbolActor } from '../../actors/symbol.ts';
 
 export interface LoneSymbolOptions {

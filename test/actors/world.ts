@@ -13,7 +13,7 @@ import type {
   Outgoing,
   State,
 } from '../../actors/actor.ts';
-import { SymbolEvent } from '../../actors/symbol-events.ts';
+import { SymbolEvent } from '../../contracts/symbol-events.ts';
 import { symbolActor } from '../../actors/symbol.ts';
 import { AccountEvent } from '../../contracts/account-events.ts';
 import { isRecorded } from '../../contracts/codes.ts';

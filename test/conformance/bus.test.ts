@@ -21,17 +21,17 @@ afterAll(async () => {
 
 describe('the bus in memory', () =>
   busConformance(async () => {
-    const thrown: unknown[] = [];
-    const hub = memoryHub({ onError: (error) => thrown.push(error) });
-    return { thrown, connect: async () => hub.connect(), close: async () => {} };
+    const reported: unknown[] = [];
+    const hub = memoryHub({ onError: (error) => reported.push(error) });
+    return { reported, connect: async () => hub.connect(), close: async () => {} };
   }));
 
 describe('the bus on NATS', () => {
   busConformance(async () => {
-    const thrown: unknown[] = [];
-    const onError = (error: Error) => thrown.push(error);
+    const reported: unknown[] = [];
+    const onError = (error: Error) => reported.push(error);
     const connect = () => natsBus({ url: server.url, name: 'conformance', onError });
-    return { thrown, connect, close: async () => {} };
+    return { reported, connect, close: async () => {} };
   });
 
   test('comes back by itself after the server was gone, with its subscriptions', async () => {

@@ -59,7 +59,7 @@ async function play(store: Store, steps: readonly Step[]): Promise<unknown[]> {
       fences.unshift(await own(store.leases, each.nonce));
     } else if (each.kind === 'read') {
       answers.push(await store.log.read(partition, each.at, each.count));
-      answers.push(await store.log.entryAt(partition, each.at), await store.log.last(partition));
+      answers.push(await store.log.entryAt(partition, each.at), await store.newest(partition));
       answers.push(await store.leases.epochOf(partition, each.at));
     } else {
       const fence = fences[each.fence];

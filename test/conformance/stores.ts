@@ -6,19 +6,21 @@ import { afterAll, beforeAll } from 'vitest';
 import { keys } from '../../contracts/keys.ts';
 import type { GroupReads } from '../../runtime/group-reads.ts';
 import type { Leases } from '../../runtime/leases.ts';
-import type { Log } from '../../runtime/log.ts';
+import type { Entry, Log } from '../../runtime/log.ts';
 import { memoryStore } from '../../runtime/memory/store.ts';
-import { connect, type Connection } from '../../runtime/redis/connection.ts';
+import { connectRedis, type Connection } from '../../runtime/redis/connection.ts';
 import { redisGroupReads } from '../../runtime/redis/group-reads.ts';
 import { redisLeases } from '../../runtime/redis/leases.ts';
 import { redisLog } from '../../runtime/redis/log.ts';
-import { integer, list, text } from '../../runtime/redis/replies.ts';
+import { entries, integer, list, text } from '../../runtime/redis/replies.ts';
 import { startRedis, type RunningServer } from '../../tools/servers.ts';
 
 export interface Store {
   readonly log: Log;
   readonly leases: Leases;
   readonly groupReads: GroupReads;
+  /** The newest entry of a log, an epoch marker too. */
+  newest(partition: number): Promise<Entry | undefined>;
   /** Returns once so much of the store's time has passed. */
   elapse(ms: number): Promise<void>;
   /** Takes the newest entry of a log away, as a failover that lost it would. */
@@ -35,6 +37,7 @@ export const openMemoryStore: OpenStore = async () => {
   const { partitions, ...ports } = memoryStore(() => now);
   return {
     ...ports,
+    newest: async (partition) => partitions(partition).entries.at(-1),
     elapse: async (ms) => {
       now += ms;
     },
@@ -59,7 +62,7 @@ export function useRedis(): () => TestRedis {
   beforeAll(async () => {
     const dir = await mkdtemp(join(tmpdir(), 'millrace-redis-'));
     const server = await startRedis({ dir });
-    redis = { dir, server, connection: await connect(server.url) };
+    redis = { dir, server, connection: await connectRedis(server.url) };
   });
   afterAll(async () => {
     await redis.connection.close();
@@ -79,6 +82,10 @@ export const openRedisStore =
       log: redisLog(connection),
       leases: redisLeases(connection),
       groupReads: redisGroupReads(connection),
+      newest: async (partition) =>
+        entries(
+          await connection.call('xrevrange', [keys.log(partition), '+', '-', 'COUNT', '1']),
+        )[0],
       elapse: async (ms) => {
         const end = (await redisTime(connection)) + ms;
         while ((await redisTime(connection)) < end);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
-  connect,
+  connectRedis,
   defaultLimits,
   natsBus,
   redisLeases,
@@ -11,13 +11,13 @@ import {
 } from 'millrace';
 import { counter } from './counter.ts';
 
-const redis = await connect(process.env.MILLRACE_REDIS_URL ?? 'redis://127.0.0.1:6379');
+const redis = await connectRedis(process.env.MILLRACE_REDIS_URL ?? 'redis://127.0.0.1:6379');
 const bus = await natsBus({
   url: process.env.MILLRACE_NATS_URL ?? 'nats://127.0.0.1:4222',
   name: 'counters',
 });
 const host = await startHost({
-  name: 'counters',
+  name: `counters-${process.pid}`,
   prefix: 'millrace',
   settings: { id: randomUUID(), partitions: 8, scales: { byAsset: {}, others: 8 } },
   types: new Map([[counter.type, counter]]),

@@ -110,7 +110,8 @@ async function check(steps: readonly Step[], fates: readonly Fate[]): Promise<vo
     if (replies.has(key)) expect(again?.text).toBe(replies.get(key));
   }
   await drain(rig);
-  const logs = await Promise.all(names.map((_, n) => (n < rig.partitions ? rig.records(n) : [])));
+  const partitions = Array.from({ length: rig.partitions }, (_, partition) => partition);
+  const logs = await Promise.all(partitions.map((partition) => rig.records(partition)));
   for (const log of logs) {
     expect(log.map(({ position }) => position)).toEqual(log.map((_, index) => index + 1));
   }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { LogWentBack, readLog, type Batch, type ReadLogOptions } from '../../runtime/read-log.ts';
-import { connect } from '../../runtime/redis/connection.ts';
+import { connectRedis } from '../../runtime/redis/connection.ts';
 import { redisGroupReads } from '../../runtime/redis/group-reads.ts';
 import { redisLeases } from '../../runtime/redis/leases.ts';
 import { redisLog } from '../../runtime/redis/log.ts';
@@ -141,7 +141,7 @@ describe('from Redis', () => {
   test('goes on by itself after a restart of Redis', async () => {
     const dir = await temporaryDirectory();
     let server = await startRedis({ dir });
-    const connection = await connect(server.url);
+    const connection = await connectRedis(server.url);
     onTestFinished(async () => {
       await connection.close();
       await server.stop();

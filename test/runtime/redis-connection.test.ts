@@ -2,7 +2,7 @@ import { createServer, connect as dial, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { keys } from '../../contracts/keys.ts';
-import { connect, type ConnectionOptions } from '../../runtime/redis/connection.ts';
+import { connectRedis, type ConnectionOptions } from '../../runtime/redis/connection.ts';
 import { redisLeases } from '../../runtime/redis/leases.ts';
 import { redisLog } from '../../runtime/redis/log.ts';
 import { startRedis } from '../../tools/servers.ts';
@@ -14,13 +14,13 @@ import { until } from '../tools/until.ts';
 const redis = useRedis();
 
 async function newConnection(options: ConnectionOptions = {}, url = redis().server.url) {
-  const connection = await connect(url, options);
+  const connection = await connectRedis(url, options);
   onTestFinished(() => connection.close());
   return connection;
 }
 
 /** Whether a connection answers: false while it is being made again. */
-const answers = (connection: Awaited<ReturnType<typeof connect>>) => () =>
+const answers = (connection: Awaited<ReturnType<typeof connectRedis>>) => () =>
   connection.call('ping', []).then(
     () => true,
     () => false,
@@ -49,7 +49,7 @@ test('a server that owes an answer and says nothing counts as lost', async () =>
 });
 
 test('closing rejects what is in flight, and everything after it', async () => {
-  const connection = await connect(redis().server.url);
+  const connection = await connectRedis(redis().server.url);
   const call = connection.call('blpop', ['nothing', '0']);
   const rejected = expect(call).rejects.toThrow();
   await until(isBlocked);
@@ -60,7 +60,7 @@ test('closing rejects what is in flight, and everything after it', async () => {
 });
 
 test('says which server does not answer', async () => {
-  await expect(connect('redis://127.0.0.1:1')).rejects.toThrow('127.0.0.1:1');
+  await expect(connectRedis('redis://127.0.0.1:1')).rejects.toThrow('127.0.0.1:1');
 });
 
 test('calls of one turn of the event loop go out in one write, in order', async () => {

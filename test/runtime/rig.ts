@@ -100,11 +100,13 @@ export class Rig {
         if (target === undefined) throw new Error('nobody is there');
         return target.receive(structuredClone(delivery));
       },
-      callerOf: (subject) => ({
+      callerOf: (subject, since) => ({
+        since,
         subject,
         answer: (text) => void this.sent.push({ subject, text }),
       }),
       epochOf: (position) => this.store.leases.epochOf(partition, position),
+      report: () => undefined,
       onLost: () => this.crash(partition),
       onHalted: (reason) => void this.halted.push(reason),
     });
@@ -126,7 +128,8 @@ export class Rig {
   command(actor: ActorKey, name: string, body: Json = {}, id?: string): Promise<Answered> {
     return new Promise((resolve) => {
       const subject = `reply.${++this.#callers}`;
-      const caller: Caller = { subject, answer: (text, code) => resolve({ text, code }) };
+      const since = this.clock.now();
+      const caller: Caller = { subject, since, answer: (text, code) => resolve({ text, code }) };
       const parsed = parseCommand({
         types: this.#types,
         type: 'purse',
@@ -147,6 +150,7 @@ export class Rig {
     return new Promise((resolve) => {
       const caller: Caller = {
         subject: '',
+        since: this.clock.now(),
         answer: (text) => resolve((JSON.parse(text) as { result: Json }).result),
       };
       const payload = new Uint8Array();

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { parseActorKey } from '../../contracts/ids.ts';
 import { keys } from '../../contracts/keys.ts';
 import { readLog, type Batch } from '../../runtime/read-log.ts';
-import { connect, type Connection } from '../../runtime/redis/connection.ts';
+import { connectRedis, type Connection } from '../../runtime/redis/connection.ts';
 import { redisGroupReads } from '../../runtime/redis/group-reads.ts';
 import { readClusterFile } from '../cluster-file.ts';
 import { UsageError } from '../command-line.ts';
@@ -31,7 +31,7 @@ MILLRACE_REDIS_URL names a cluster elsewhere. Exit status: 0 ended by Ctrl-C, 1 
 export async function run(argv: string[]): Promise<number> {
   const options = readOptions(argv);
   const ending = untilAskedToEnd();
-  const connection = await connect(redisUrl(options.data));
+  const connection = await connectRedis(redisUrl(options.data));
   try {
     const partitions = await partitionsIn(connection);
     const reads = redisGroupReads(connection);

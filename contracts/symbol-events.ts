@@ -1,12 +1,7 @@
 /** What happens to a symbol, as its log keeps it. Prices and quantities are the wire's strings. */
 import { z } from 'zod';
-import {
-  OrderType,
-  SelfTradePrevention,
-  Side,
-  TimeInForce,
-} from '../contracts/execution-report.ts';
-import { Definition } from '../contracts/symbol.ts';
+import { OrderType, SelfTradePrevention, Side, TimeInForce } from './execution-report.ts';
+import { Definition } from './symbol.ts';
 
 /**
  * Why an order, or what was left of it, was cancelled:

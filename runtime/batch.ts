@@ -1,0 +1,70 @@
+/** A batch: its envelope, and its replies put together in order. */
+import { BatchRequest, wireLimits } from '../contracts/batch.ts';
+import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
+import { readJson, type Caller } from './command.ts';
+
+/** The commands of a batch, each still unchecked; or why there is no batch. */
+export function parseBatch(payload: Uint8Array): readonly unknown[] | Reply {
+  if (payload.length > wireLimits.batchBytesMax) return refusal('request/too-large');
+  const json = readJson(payload);
+  if (json === undefined) return refusal('request/malformed', 'The body is not JSON in UTF-8.');
+  const envelope = BatchRequest.safeParse(json);
+  if (envelope.success) return envelope.data.commands;
+  const issue = envelope.error.issues[0];
+  const field =
+    issue?.code === 'unrecognized_keys' ? `"${issue.keys[0]}": no such field` : issue?.message;
+  return refusal(
+    'request/malformed',
+    `A batch is {"commands":[…]} of 1 to 1,000 commands. ${field ?? ''}`,
+  );
+}
+
+/** What a reply of unknown size is taken to need, and what the smallest refusal needs. */
+const expectedReplyBytes = 512;
+const refusalBytes = 256;
+
+/** The replies of one batch, in order; answered when the slowest is there, and never too large. */
+export class Batch {
+  readonly #replies: (string | undefined)[];
+  readonly #since: number;
+  readonly #done: (text: string) => void;
+  /** Commands without a reply, and those of them that were begun. */
+  #missing: number;
+  #waiting = 0;
+  #bytes = 0;
+
+  constructor(size: number, { since, answer }: Caller) {
+    this.#since = since;
+    this.#replies = Array.from({ length: size });
+    this.#missing = size;
+    this.#done = answer;
+  }
+
+  /** The caller of the next command; undefined if its reply might not fit: it is answered busy. */
+  begin(index: number): Caller | undefined {
+    const unbegun = this.#missing - this.#waiting;
+    const expected = this.#waiting * expectedReplyBytes + unbegun * refusalBytes;
+    if (this.#bytes + expected > wireLimits.batchReplyBytesMax) {
+      this.#settle(index, encodeReply(refusal('runtime/busy')));
+      return undefined;
+    }
+    this.#waiting++;
+    return {
+      subject: '',
+      since: this.#since,
+      answer: (text) => {
+        if (this.#replies[index] !== undefined) return;
+        this.#waiting--;
+        const rest = (this.#missing - 1) * refusalBytes;
+        const fits = this.#bytes + Buffer.byteLength(text) + rest <= wireLimits.batchReplyBytesMax;
+        this.#settle(index, fits ? text : encodeReply(refusal('runtime/pending')));
+      },
+    };
+  }
+
+  #settle(index: number, reply: string): void {
+    this.#replies[index] = reply;
+    this.#bytes += Buffer.byteLength(reply) + 1;
+    if (--this.#missing === 0) this.#done(`{"ok":true,"replies":[${this.#replies.join(',')}]}`);
+  }
+}
