@@ -5,7 +5,6 @@
  * Owns the order of deliveries (those of one sender are taken one after another) and who waits for
  * an answer, so that nobody waits for a partition that was closed.
  */
-import type { ActorKey } from '../contracts/ids.ts';
 import type { Inbox } from './inbox.ts';
 import type { Delivery, Received } from './outbox.ts';
 import type { Reads } from './reads.ts';
@@ -63,7 +62,11 @@ export class Intake {
     const { partition, inbox, residents, reads, turn, isServing, onFailure } = this.#options;
     const self = partitionKey(partition);
     const fresh = inbox.fresh(from, messages);
-    await this.#load(fresh.map((message) => message.to).filter((to) => to !== self));
+    const actors = fresh.map((message) => message.to).filter((to) => to !== self);
+    // Nothing is awaited after the last look: even a resolved promise lets an eviction come between.
+    while (isServing() && actors.some((actor) => residents.get(actor) === undefined)) {
+      await residents.load(actors);
+    }
     if (!isServing()) throw new NotServing('the partition is not served here');
     for (const message of fresh) {
       const origin = { partition: from, n: message.n, entry: message.entry };
@@ -80,13 +83,5 @@ export class Intake {
     }
     // Even a delivery that brought nothing new is answered only by the owner: see reads.ts.
     return new Promise((resolve) => reads.after(() => resolve(inbox.received(from))));
-  }
-
-  /** Brings actors into memory; when it returns they all are, until the event loop turns. */
-  async #load(actors: readonly ActorKey[]): Promise<void> {
-    const { residents, isServing } = this.#options;
-    while (isServing() && actors.some((actor) => residents.get(actor) === undefined)) {
-      await residents.load(actors);
-    }
   }
 }

@@ -8,6 +8,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['ask', () => import('./commands/ask.ts')],
   ['get', () => import('./commands/get.ts')],
   ['tail', () => import('./commands/tail.ts')],
+  ['bench', () => import('./commands/bench.ts')],
 ]);
 
 const usage = `millrace <command> [options]
@@ -18,6 +19,7 @@ const usage = `millrace <command> [options]
   ask     send a command to an actor
   get     ask an actor a question
   tail    follow the log
+  bench   measure the system beside its floors
 
 millrace <command> --help tells more. Exit status: 0 done, 1 failed, 2 used wrongly.`;
 

@@ -1,4 +1,4 @@
-import { actorKey, type ActorKey } from '../../contracts/ids.ts';
+import { actorKey, splitActorKey, type ActorKey } from '../../contracts/ids.ts';
 import type { Json } from '../../contracts/json.ts';
 import { partitionOf } from '../../contracts/partition.ts';
 import { decodeGroup, type LogRecord } from '../../contracts/record.ts';
@@ -7,11 +7,14 @@ import { parseCommand, parseRead, type Caller } from '../../runtime/command.ts';
 import { defaultLimits, type Limits } from '../../runtime/limits.ts';
 import type { Group, Log } from '../../runtime/log.ts';
 import { memoryHub } from '../../runtime/memory/bus.ts';
-import { manualClock } from '../../runtime/memory/clock.ts';
+import { manualClock, type ManualClock } from '../../runtime/memory/clock.ts';
 import { memoryStore } from '../../runtime/memory/store.ts';
+import type { Delivery, Received } from '../../runtime/outbox.ts';
 import { Partition } from '../../runtime/partition.ts';
 import { systemRandom } from '../../runtime/system-clock.ts';
+import { intercepted, type Intercept } from './intercepted-log.ts';
 import { purse } from './purse.ts';
+import { rogue } from './rogue.ts';
 
 /** What becomes of an append: it works, gets lost before or after the store has it, or comes late too. */
 export type Fate = 'good' | 'lost' | 'unanswered' | 'late';
@@ -20,6 +23,23 @@ export interface RigOptions {
   readonly partitions?: number;
   readonly limits?: Partial<Limits>;
   readonly fate?: () => Fate;
+  /** Stands between the partitions and the store. */
+  readonly intercept?: Intercept;
+  /** Stands between two partitions. */
+  readonly carry?: (hop: Hop, carryOut: () => Promise<Received>) => Promise<Received>;
+}
+
+/** A delivery on its way. */
+export interface Hop extends Delivery {
+  readonly to: number;
+}
+
+export interface CommandRequest {
+  readonly actor: ActorKey;
+  readonly name: string;
+  readonly body?: Json;
+  readonly id?: string | undefined;
+  readonly trace?: string;
 }
 
 export interface Answered {
@@ -30,10 +50,13 @@ export interface Answered {
 /** Partitions of a cluster on the memory store, without hosts: each is opened and crashed by hand. */
 export class Rig {
   readonly partitions: number;
-  readonly clock = manualClock();
+  /** How far the wall clock was set back (negative) or ahead, in ms; the monotonic one goes on. */
+  wallClockShift = 0;
+  readonly clock: ManualClock = shifted(manualClock(), () => this.wallClockShift);
   readonly store = memoryStore(() => this.clock.now());
   readonly open = new Map<number, Partition>();
   readonly halted: string[] = [];
+  readonly reported: string[] = [];
   /** Appends that a broken connection still holds. */
   readonly late: Group[] = [];
   readonly #hub = memoryHub({ clock: this.clock });
@@ -41,7 +64,7 @@ export class Rig {
   /** What was sent to reply subjects by a partition that found the caller in its log. */
   readonly sent: { subject: string; text: string }[] = [];
   readonly #options: RigOptions;
-  readonly #types = new Map([[purse.type, purse]]);
+  readonly #types = new Map([purse, rogue].map((type) => [type.type, type]));
   readonly #random = systemRandom();
   #incarnation = 0;
   #callers = 0;
@@ -73,6 +96,7 @@ export class Rig {
     return partitionOf(actor, this.partitions);
   }
 
+  /** Opens a partition under a new epoch; its former owner, if it has not crashed, does not know. */
   async start(partition: number): Promise<Partition> {
     const nonce = `n${++this.#incarnation}`;
     const lease = { partition, host: 'rig', nonce, group: nonce, leaseMs: 3_000 };
@@ -88,26 +112,22 @@ export class Rig {
       fence: { partition, epoch, nonce },
       top,
       published,
-      log: this.#faulty(this.store.log),
+      log: intercepted(this.#faulty(this.store.log), this.#options.intercept),
       bus,
       clock: this.clock,
       random: this.#random,
       limits: this.limits,
       types: this.#types,
       subjects: subjectsUnder('millrace'),
-      post: async (to, delivery) => {
-        const target = this.open.get(to);
-        if (target === undefined) throw new Error('nobody is there');
-        return target.receive(structuredClone(delivery));
-      },
+      post: (to, delivery) => this.#post({ to, ...delivery }),
       callerOf: (subject, since) => ({
         since,
         subject,
         answer: (text) => void this.sent.push({ subject, text }),
       }),
       epochOf: (position) => this.store.leases.epochOf(partition, position),
-      report: () => undefined,
-      onLost: () => this.crash(partition),
+      report: (line) => void this.reported.push(line),
+      onLost: () => this.#lost(partition, epoch),
       onHalted: (reason) => void this.halted.push(reason),
     });
     this.open.set(partition, opened);
@@ -126,37 +146,43 @@ export class Rig {
 
   /** Sends a command to wherever its actor lives now; never settles if nobody answers. */
   command(actor: ActorKey, name: string, body: Json = {}, id?: string): Promise<Answered> {
+    return this.submit(this.open.get(this.home(actor)), { actor, name, body, id });
+  }
+
+  /** The same to one owner, which may be a former one. */
+  submit(owner: Partition | undefined, request: CommandRequest): Promise<Answered> {
+    const { actor, name, body = {}, id, trace } = request;
     return new Promise((resolve) => {
       const subject = `reply.${++this.#callers}`;
       const since = this.clock.now();
       const caller: Caller = { subject, since, answer: (text, code) => resolve({ text, code }) };
-      const parsed = parseCommand({
-        types: this.#types,
-        type: 'purse',
-        actor,
-        name,
-        body: { json: body },
-        id,
-        trace: undefined,
-        caller,
-      });
-      if (!parsed.ok)
-        resolve({ text: JSON.stringify(parsed.refused), code: parsed.refused.error.code });
-      else this.open.get(this.home(actor))?.submit(parsed.value);
+      const { type } = splitActorKey(actor);
+      const types = this.#types;
+      const json = { json: body };
+      const parsed = parseCommand({ types, type, actor, name, body: json, id, trace, caller });
+      if (parsed.ok) owner?.submit(parsed.value);
+      else resolve({ text: JSON.stringify(parsed.refused), code: parsed.refused.error.code });
     });
   }
 
+  /** The result of a query, or the code of its refusal. */
   read(actor: ActorKey, name: string): Promise<Json> {
     return new Promise((resolve) => {
       const caller: Caller = {
         subject: '',
         since: this.clock.now(),
-        answer: (text) => resolve((JSON.parse(text) as { result: Json }).result),
+        answer: (text, code) => resolve(code ?? (JSON.parse(text) as { result: Json }).result),
       };
       const payload = new Uint8Array();
-      const parsed = parseRead({ types: this.#types, type: 'purse', actor, name, payload, caller });
+      const { type } = splitActorKey(actor);
+      const parsed = parseRead({ types: this.#types, type, actor, name, payload, caller });
       if (parsed.ok) this.open.get(this.home(actor))?.read(parsed.value);
     });
+  }
+
+  /** Lets everything run that can while the clock stands still. */
+  async turns(count = 40): Promise<void> {
+    for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Lets time pass and everything run that can. */
@@ -191,6 +217,21 @@ export class Rig {
       );
   }
 
+  #lost(partition: number, epoch: number): void {
+    const opened = this.open.get(partition);
+    if (opened?.status.epoch === epoch) this.crash(partition);
+  }
+
+  async #post(hop: Hop): Promise<Received> {
+    const carryOut = async (): Promise<Received> => {
+      const target = this.open.get(hop.to);
+      if (target === undefined) throw new Error('nobody is there');
+      return target.receive(structuredClone({ from: hop.from, messages: hop.messages }));
+    };
+    const { carry } = this.#options;
+    return carry ? carry(hop, carryOut) : carryOut();
+  }
+
   #faulty(log: Log): Log {
     return {
       ...log,
@@ -211,3 +252,8 @@ export class Rig {
     };
   }
 }
+
+const shifted = (clock: ManualClock, shift: () => number): ManualClock => ({
+  ...clock,
+  now: () => clock.now() + shift(),
+});

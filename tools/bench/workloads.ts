@@ -1,0 +1,177 @@
+/** What the benchmark asks of the system; every command carries an id, as a careful client's does. */
+import { headers, type MsgHdrs, type NatsConnection } from 'nats';
+import { actorKey } from '../../contracts/ids.ts';
+import { partitionOf } from '../../contracts/partition.ts';
+import type { Send } from './loops.ts';
+
+const patienceMs = 20_000;
+const depositBody = '{"asset":"USD","amount":"1.00"}';
+/** About what a deposit's reply has. */
+export const replyBytes = 90;
+
+/** Ids that no other run has used. */
+const run = `${process.pid}-${Date.now().toString(36)}`;
+let ids = 0;
+const nextId = (): string => `${run}-${(ids++).toString(36)}`;
+
+function withId(): MsgHdrs {
+  const carried = headers();
+  carried.set('Nats-Msg-Id', nextId());
+  return carried;
+}
+
+/** Bare NATS: the bytes of a deposit to a process that only echoes. */
+export const echo =
+  (connection: NatsConnection): Send =>
+  async () => {
+    const options = { timeout: patienceMs, headers: withId() };
+    await connection.request('bench.echo', depositBody, options);
+    return 1;
+  };
+
+/** One deposit a request, over so many accounts. */
+export const deposit =
+  (connection: NatsConnection, accounts: number): Send =>
+  async (n) => {
+    const subject = `millrace.cmd.account.a${(n * 7919) % accounts}.deposit`;
+    const options = { timeout: patienceMs, headers: withId() };
+    const reply = await connection.request(subject, depositBody, options);
+    return isOk(reply.data) ? 1 : 0;
+  };
+
+/** One linearizable query a request. */
+export const balance =
+  (connection: NatsConnection, accounts: number): Send =>
+  async (n) => {
+    const subject = `millrace.get.account.a${(n * 7919) % accounts}.balance`;
+    const reply = await connection.request(subject, '', { timeout: patienceMs });
+    return isOk(reply.data) ? 1 : 0;
+  };
+
+interface Batched {
+  readonly actor: string;
+  readonly name: string;
+  readonly body: object;
+}
+
+const batchSize = 100;
+
+/** Batches of 100 deposits to the accounts of one partition. */
+export function depositBatches(
+  connection: NatsConnection,
+  { accounts, partitions }: { readonly accounts: number; readonly partitions: number },
+): Send {
+  const homes = byPartition(accounts, partitions, (n) => `a${n}`);
+  return (n) => {
+    const partition = n % partitions;
+    const home = homes[partition] ?? [];
+    const commands = Array.from({ length: batchSize }, (_, index) => ({
+      actor: `account/${home[(n * 31 + index) % home.length]}`,
+      name: 'deposit',
+      body: { asset: 'USD', amount: '1.00' },
+    }));
+    return sendBatch(connection, partition, commands);
+  };
+}
+
+/** Batches of 50 resting sells, then 50 buys that take them: every order is held, matched, settled. */
+export function orderBatches(
+  connection: NatsConnection,
+  { traders, symbols, partitions }: { traders: number; symbols: number; partitions: number },
+): Send {
+  const homes = byPartition(traders, partitions, (n) => `t${n}`);
+  const used = homes.map((_, partition) => partition).filter((p) => (homes[p]?.length ?? 0) > 0);
+  return (n) => {
+    const partition = used[(n >> 1) % used.length] ?? 0;
+    const home = homes[partition] ?? [];
+    const side = n % 2 === 0 ? 'sell' : 'buy';
+    const commands = Array.from({ length: batchSize }, (_, index) => ({
+      actor: `account/${home[(n * 31 + index) % home.length]}`,
+      name: 'place-order',
+      body: order(side, (n + index) % symbols),
+    }));
+    return sendBatch(connection, partition, commands);
+  };
+}
+
+/** One order a request, alternately resting and taking. */
+export const orders =
+  (connection: NatsConnection, { traders, symbols }: { traders: number; symbols: number }): Send =>
+  async (n) => {
+    const subject = `millrace.cmd.account.t${(n * 7919) % traders}.place-order`;
+    const body = JSON.stringify(order(n % 2 === 0 ? 'sell' : 'buy', (n >> 1) % symbols));
+    const options = { timeout: patienceMs, headers: withId() };
+    const reply = await connection.request(subject, body, options);
+    return isOk(reply.data) ? 1 : 0;
+  };
+
+const order = (side: 'buy' | 'sell', symbol: number): object => ({
+  clOrdId: nextId(),
+  symbol: `S${symbol}-USD`,
+  side,
+  type: 'limit',
+  timeInForce: 'GTC',
+  price: '10.00',
+  quantity: '0.01',
+  selfTradePrevention: 'NONE',
+});
+
+/** Lists the symbols and gives each trader plenty of both sides' assets. */
+export async function prepareTrading(
+  connection: NatsConnection,
+  { traders, symbols }: { traders: number; symbols: number },
+): Promise<void> {
+  for (let n = 0; n < symbols; n++) {
+    await insist(connection, `symbol.S${n}-USD.list`, {
+      base: `S${n}`,
+      quote: 'USD',
+      tickSize: '0.01',
+      lotSize: '0.01',
+      makerFee: '0.001',
+      takerFee: '0.002',
+      settlement: 'accounts',
+    });
+  }
+  for (let n = 0; n < traders; n++) {
+    const deposits = [
+      { name: 'deposit', body: { asset: 'USD', amount: '1000000000' } },
+      ...Array.from({ length: symbols }, (_, symbol) => ({
+        name: 'deposit',
+        body: { asset: `S${symbol}`, amount: '1000000000' },
+      })),
+    ];
+    await insist(connection, `account.t${n}.batch`, { commands: deposits });
+  }
+}
+
+async function insist(connection: NatsConnection, path: string, body: object): Promise<void> {
+  const options = { timeout: patienceMs };
+  const reply = await connection.request(`millrace.cmd.${path}`, JSON.stringify(body), options);
+  if (!isOk(reply.data)) throw new Error(`${path} was refused: ${reply.string()}`);
+}
+
+async function sendBatch(
+  connection: NatsConnection,
+  partition: number,
+  batch: readonly Batched[],
+): Promise<number> {
+  const commands = batch.map((command) => ({ id: nextId(), ...command }));
+  const options = { timeout: patienceMs };
+  const payload = JSON.stringify({ commands });
+  const reply = await connection.request(`millrace.part.${partition}.batch`, payload, options);
+  const text = reply.string();
+  // Parsing 100 replies would measure the generator: a refusal is rare and has this in it.
+  return text.includes('"ok":false') ? 0 : batch.length;
+}
+
+function byPartition(count: number, partitions: number, name: (n: number) => string): string[][] {
+  const homes: string[][] = Array.from({ length: partitions }, () => []);
+  for (let n = 0; n < count; n++) {
+    homes[partitionOf(actorKey('account', name(n)), partitions)]?.push(name(n));
+  }
+  return homes;
+}
+
+const okBytes = Buffer.from('{"ok":true');
+const isOk = (payload: Uint8Array): boolean =>
+  okBytes.equals(payload.subarray(0, okBytes.length));
