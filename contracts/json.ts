@@ -22,11 +22,11 @@ export function canonicalJson(value: Json): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   const members = value as JsonObject;
-  const parts: string[] = [];
-  for (const key of Object.keys(members).toSorted()) {
-    parts.push(`${JSON.stringify(key)}:${canonicalJson(members[key] as Json)}`);
+  let text = '';
+  for (const key of Object.keys(members).sort()) {
+    text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:${canonicalJson(members[key] as Json)}`;
   }
-  return `{${parts.join(',')}}`;
+  return text === '' ? '{}' : `${text}}`;
 }
 
 /** 128 bits of SHA-256 as 22 characters: names a payload or a state in records and snapshots. */

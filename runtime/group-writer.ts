@@ -14,6 +14,7 @@ import type { Clock } from './clock.ts';
 import type { Caller } from './command.ts';
 import type { Limits } from './limits.ts';
 import type { AppendOutcome, Fence, Group, Log } from './log.ts';
+import type { IdKey } from './recall.ts';
 
 /** A record on its way into the log. */
 export interface Staged {
@@ -22,6 +23,8 @@ export interface Staged {
   readonly text: string;
   /** Who waits for this record's reply; a repeat of the command joins here. */
   readonly callers: Caller[];
+  /** Of a client's command with an id. */
+  readonly key?: IdKey | undefined;
 }
 
 /** Why a partition can no longer be written by this host. */
@@ -88,7 +91,8 @@ export class GroupWriter {
 
   /** Adds a record at position `staged` + 1; its group goes out when the last has been acknowledged. */
   stage(ready: Omit<Staged, 'position'>): Staged {
-    const staged: Staged = { position: this.staged + 1, ...ready };
+    const { record, text, callers, key } = ready;
+    const staged: Staged = { position: this.staged + 1, record, text, callers, key };
     this.#open.push(staged);
     this.#stagedBytes += staged.text.length;
     this.#wake();

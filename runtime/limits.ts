@@ -85,7 +85,7 @@ export function defaultLimits(partitions: number): Limits {
     checkpointMs: 30_000,
     windowMs: 15 * 60_000,
     idsMax: Math.floor(idsOfHost / partitions),
-    recentRepliesMax: Math.max(1_000, Math.floor(256_000 / partitions)),
+    recentRepliesMax: Math.max(1_000, Math.floor(64_000 / partitions)),
     recentBytesMax: Math.floor((128 * 1024 * 1024) / partitions),
     idAheadMs: 60_000,
     lagMsMax: 2_000,

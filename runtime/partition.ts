@@ -295,8 +295,9 @@ export class Partition {
   }
 
   #command(command: Command, resident: Resident): void {
-    const known = this.#recall.find(command);
-    if (known.kind !== 'logged') this.#turn.command(command, resident, known);
+    const key = this.#recall.keyOf(command);
+    const known = this.#recall.find(key);
+    if (known.kind !== 'logged') this.#turn.command({ command, key, known }, resident);
     else if (this.#search.full) answerNow(command.caller, refusal('runtime/busy'));
     else void this.#askLog(command, known);
   }
@@ -310,8 +311,9 @@ export class Partition {
       return;
     }
     this.#residents.with(command.actor, (resident) => {
-      const now = this.#recall.find(command);
-      this.#turn.command(command, resident, now.kind === 'logged' ? known : now);
+      const key = this.#recall.keyOf(command);
+      const now = this.#recall.find(key);
+      this.#turn.command({ command, key, known: now.kind === 'logged' ? known : now }, resident);
     });
   }
 

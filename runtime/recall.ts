@@ -14,7 +14,7 @@ import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 import type { Clock } from './clock.ts';
 import type { Caller, Command } from './command.ts';
 import type { Staged } from './group-writer.ts';
-import type { IdTable } from './id-table.ts';
+import type { Fingerprint, IdTable } from './id-table.ts';
 import type { Limits } from './limits.ts';
 
 interface UnderWay {
@@ -56,6 +56,8 @@ export interface Logged {
   readonly positions: readonly number[];
 }
 
+const isNew: Known = { kind: 'new' };
+
 export interface RecallOptions {
   readonly partition: number;
   readonly limits: Limits;
@@ -72,6 +74,12 @@ interface Remembered {
 }
 
 const keyOf = (actor: ActorKey, id: string): string => `${actor}\n${id}`;
+
+/** A command's id in its scope, with what it is looked up by: computed once a command. */
+export interface IdKey {
+  readonly text: string;
+  readonly print: Fingerprint;
+}
 
 export class Recall {
   readonly #options: RecallOptions;
@@ -97,15 +105,23 @@ export class Recall {
     return this.table.size + this.#underWay.size >= this.#options.limits.idsMax;
   }
 
-  find(command: Command): Known | Logged {
-    if (command.id === '') return { kind: 'new' };
-    const key = keyOf(command.actor, command.id);
-    const underWay = this.#underWay.get(key);
+  find(key: IdKey | undefined): Known | Logged {
+    if (key === undefined) return isNew;
+    const underWay = this.#underWay.get(key.text);
     if (underWay) return { kind: 'under-way', hash: underWay.hash, callers: underWay.callers };
-    const recent = this.#recent.get(key);
+    const recent = this.#recent.get(key.text);
     if (recent) return { kind: 'answered', ...recent };
-    const positions = this.table.find(this.table.fingerprint(command.actor, command.id));
-    return positions.length > 0 ? { kind: 'logged', positions } : { kind: 'new' };
+    const positions = this.table.find(key.print);
+    return positions.length > 0 ? { kind: 'logged', positions } : isNew;
+  }
+
+  /** Undefined for a command without an id of its client's. */
+  keyOf({ actor, id }: Command): IdKey | undefined {
+    return id === '' ? undefined : this.#key(actor, id);
+  }
+
+  #key(actor: ActorKey, id: string): IdKey {
+    return { text: keyOf(actor, id), print: this.table.fingerprint(actor, id) };
   }
 
   /** A command was decided; its callers wait for this record or, if deferred, for a later one. */
@@ -115,7 +131,7 @@ export class Recall {
     const deferred = record.reply === undefined;
     if (!deferred && record.hash === undefined) return;
     if (deferred) this.#pendingCount++;
-    this.#underWay.set(keyOf(record.actor, record.id), {
+    this.#underWay.set(staged.key?.text ?? keyOf(record.actor, record.id), {
       actor: record.actor,
       id: record.id,
       hash: record.hash ?? '',
@@ -130,35 +146,33 @@ export class Recall {
     const { record, position } = staged;
     const at = recordAddress(this.#options.partition, epoch, position);
     if (record.id !== undefined && record.reply !== undefined) {
-      if (record.hash === undefined) tell(staged.callers, record.reply, at);
+      const { id, hash, reply } = record;
+      if (hash === undefined) tell(staged.callers, reply, at);
       else
-        this.#answer(
-          record.actor,
-          { id: record.id, hash: record.hash, reply: record.reply },
-          position,
-          at,
-        );
+        this.#answer(staged.key ?? this.#key(record.actor, id), { id, hash, reply }, position, at);
     }
-    for (const answer of record.answers ?? []) this.#answer(record.actor, answer, position, at);
+    for (const answer of record.answers ?? []) {
+      this.#answer(this.#key(record.actor, answer.id), answer, position, at);
+    }
   }
 
-  #answer(actor: ActorKey, answer: Answer, position: number, at: string): void {
-    const key = keyOf(actor, answer.id);
-    const underWay = this.#underWay.get(key);
-    this.#underWay.delete(key);
+  #answer(key: IdKey, answer: Answer, position: number, at: string): void {
+    const underWay = this.#underWay.get(key.text);
+    this.#underWay.delete(key.text);
     if (underWay && underWay.pendingAt > 0) this.#pendingCount--;
     const text = encodeReply(answer.reply, at);
     const code = answer.reply.ok ? undefined : answer.reply.error.code;
     for (const caller of underWay?.callers ?? []) caller.answer(text, code);
     if (answer.hash === undefined) return;
-    this.table.add(this.table.fingerprint(actor, answer.id), position);
-    this.#remember(key, { hash: answer.hash, text, ...(code !== undefined && { code }) });
+    this.table.add(key.print, position);
+    this.#remember(key.text, { hash: answer.hash, text, ...(code !== undefined && { code }) });
   }
 
   #remember(key: string, reply: Remembered): void {
     const { recentRepliesMax, recentBytesMax } = this.#options.limits;
     this.#recent.set(key, reply);
     this.#recentBytes += reply.text.length;
+    if (this.#recent.size <= recentRepliesMax && this.#recentBytes <= recentBytesMax) return;
     for (const [oldest, { text }] of this.#recent) {
       if (this.#recent.size <= recentRepliesMax && this.#recentBytes <= recentBytesMax) break;
       this.#recent.delete(oldest);
@@ -218,9 +232,11 @@ export class Recall {
       this.restorePending({ actor, id, hash: hash ?? '', subject: pending ?? '', position, time });
     }
     if (id !== undefined && reply !== undefined && hash !== undefined) {
-      this.#answer(actor, { id, hash, reply }, position, at);
+      this.#answer(this.#key(actor, id), { id, hash, reply }, position, at);
     }
-    for (const answer of record.answers ?? []) this.#answer(actor, answer, position, at);
+    for (const answer of record.answers ?? []) {
+      this.#answer(this.#key(actor, answer.id), answer, position, at);
+    }
   }
 }
 

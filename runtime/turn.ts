@@ -23,7 +23,7 @@ import type { Limits } from './limits.ts';
 import type { Delivered, Outbox } from './outbox.ts';
 import type { Publisher } from './publisher.ts';
 import type { Reads } from './reads.ts';
-import type { Known, Recall } from './recall.ts';
+import type { IdKey, Known, Recall } from './recall.ts';
 import {
   partitionKey,
   referenceEvent,
@@ -57,6 +57,16 @@ export interface TurnOptions {
   readonly onBroken: (resident: Resident) => void;
 }
 
+/** A client's command, and what is known of its id. */
+export interface Recalled {
+  readonly command: Command;
+  readonly key: IdKey | undefined;
+  readonly known: Known;
+}
+
+/** While it is put together, field by field: spreading parts cost a tenth of a turn. */
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /** A decision with the record that it becomes. */
 interface Prepared {
   readonly decision: Decision;
@@ -69,16 +79,18 @@ type Judged =
   /** Told to the caller, and nothing else. */
   | { readonly kind: 'unrecorded'; readonly reply: Reply };
 
+const messageOrigins = { id: undefined, hash: undefined, pending: undefined, trace: undefined };
+
 const quarantined: Decision = { events: [], reply: refusal('runtime/quarantined') };
 
 /** What a record says besides its decision; `pending` counts only if the reply is deferred. */
 interface Origins {
   readonly time: number;
-  readonly id?: string;
-  readonly hash?: string;
-  readonly pending?: string;
-  readonly from?: Origin;
-  readonly trace?: string;
+  readonly id: string | undefined;
+  readonly hash: string | undefined;
+  readonly pending: string | undefined;
+  readonly from: Origin | undefined;
+  readonly trace: string | undefined;
 }
 
 export class Turn {
@@ -100,7 +112,7 @@ export class Turn {
   }
 
   /** Steps 2 to 5 for a client's command, of whose id this is known. */
-  command(command: Command, resident: Resident, known: Known): void {
+  command({ command, key, known }: Recalled, resident: Resident): void {
     const { recall, reads, random, onFailure, onBroken } = this.#options;
     // 2 recall
     if (known.kind === 'under-way' && known.hash === command.hash) {
@@ -118,9 +130,10 @@ export class Turn {
     const origins: Origins = {
       time,
       id,
+      hash: command.id === '' ? undefined : command.hash,
       pending: command.caller.subject,
-      ...(command.id !== '' && { hash: command.hash }),
-      ...(isSampled(command.trace) && { trace: command.trace }),
+      trace: isSampled(command.trace) ? command.trace : undefined,
+      from: undefined,
     };
     const judged = this.#judge(command, resident, origins);
     if (judged.kind === 'unrecorded') {
@@ -135,7 +148,7 @@ export class Turn {
       prepared = this.#prepare(resident, quarantined, origins);
     }
     // 5 join
-    recall.staged(this.#join(resident, prepared, [command.caller]));
+    recall.staged(this.#join(resident, prepared, [command.caller], key));
     if (broken) onBroken(resident);
   }
 
@@ -144,7 +157,7 @@ export class Turn {
     const time = this.#next(message.time);
     const context = this.#context(message.to, time, '');
     const decision = resident.type.receive(stateOf(resident), message, context);
-    const prepared = this.#prepare(resident, decision, { time, from });
+    const prepared = this.#prepare(resident, decision, { ...messageOrigins, time, from });
     const broken = this.#evolve(resident, decision.events);
     if (broken) throw broken;
     this.#join(resident, prepared, []);
@@ -275,28 +288,24 @@ export class Turn {
     const { limits } = this.#options;
     const version = resident.version + (events.length > 0 ? 1 : 0);
     const out = this.#options.outbox.plan(this.#messages(resident.key, version, effects));
-    const record: LogRecord = {
-      time,
-      actor: resident.key,
-      version,
-      ...(id !== undefined && { id }),
-      ...(hash !== undefined && { hash }),
-      ...(events.length > 0 && { events }),
-      ...(reply && { reply }),
-      ...(reply === undefined && pending !== undefined && { pending }),
-      ...(effects?.answers && { answers: this.#withHashes(resident.key, effects.answers) }),
-      ...(out.length > 0 && { out }),
-      ...(from && { from }),
-      ...(effects?.external && { external: effects.external }),
-      ...(trace !== undefined && { trace }),
-    };
+    const record: Mutable<LogRecord> = { time, actor: resident.key, version };
+    if (id !== undefined) record.id = id;
+    if (hash !== undefined) record.hash = hash;
+    if (events.length > 0) record.events = events;
+    if (reply) record.reply = reply;
+    else if (pending !== undefined) record.pending = pending;
+    if (effects?.answers) record.answers = this.#withHashes(resident.key, effects.answers);
+    if (out.length > 0) record.out = out;
+    if (from) record.from = from;
+    if (effects?.external) record.external = effects.external;
+    if (trace !== undefined) record.trace = trace;
     const text = JSON.stringify(record);
     if (text.length > limits.messageBytesMax / 4) checkSizes(record, text, limits);
     return { decision, record, text };
   }
 
   /** Step 5: from here on the record is on its way into the log. */
-  #join(resident: Resident, { record, text }: Prepared, callers: Caller[]): Staged {
+  #join(resident: Resident, { record, text }: Prepared, callers: Caller[], key?: IdKey): Staged {
     const { writer, outbox, onChanged } = this.#options;
     const position = writer.staged + 1;
     if (record.events) {
@@ -305,7 +314,7 @@ export class Turn {
     }
     this.#time = record.time;
     if (record.out) outbox.commit(record.out, position);
-    return writer.stage({ record, text, callers });
+    return writer.stage({ record, text, callers, key });
   }
 
   #messages(actor: ActorKey, version: number, effects: Effects = {}): readonly Outgoing[] {

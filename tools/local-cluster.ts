@@ -38,7 +38,7 @@ export interface LocalClusterOptions {
   readonly onHost?: (host: { readonly name: string; readonly pid: number }) => void;
   /** Hears what goes on, a sentence at a time; default: standard error. */
   readonly tell?: (line: string) => void;
-  /** Gives up starting. */
+  /** The end is near: gives up starting, and starts nothing again that ends. `stop` ends it. */
   readonly signal?: AbortSignal;
 }
 
@@ -105,7 +105,7 @@ function lockData(data: string): () => void {
 }
 
 async function ownRedis(
-  { data, redisPort = 0 }: LocalClusterOptions,
+  { data, redisPort = 0, signal: ending }: LocalClusterOptions,
   tell: (line: string) => void,
   stack: AsyncDisposableStack,
 ): Promise<RunningServer> {
@@ -116,7 +116,7 @@ async function ownRedis(
     port = server.port;
     return server;
   };
-  const redis = await supervise('redis-server', start, tell);
+  const redis = await supervise('redis-server', start, { tell, ending });
   stack.defer(() => redis.stop());
   return redis.current;
 }
@@ -126,14 +126,14 @@ async function ownNats(
   tell: (line: string) => void,
   stack: AsyncDisposableStack,
 ): Promise<RunningServer> {
-  const { data, partitions, prefix, natsPort = 0 } = options;
+  const { data, partitions, prefix, natsPort = 0, signal: ending } = options;
   let port = natsPort;
   const start = async (): Promise<RunningServer> => {
     const server = await startNats({ dir: join(data, 'nats'), port, partitions, prefix });
     port = server.port;
     return server;
   };
-  const nats = await supervise('nats-server', start, tell);
+  const nats = await supervise('nats-server', start, { tell, ending });
   stack.defer(() => nats.stop());
   return nats.current;
 }
@@ -186,6 +186,7 @@ async function startHosts(
   tell: (line: string) => void,
   stack: AsyncDisposableStack,
 ): Promise<readonly Supervised<HostProcess>[]> {
+  const { signal: ending } = options;
   const hosts: Supervised<HostProcess>[] = [];
   // They leave at the same time: one after the other each would take over what the last released.
   stack.defer(async () => void (await Promise.all(hosts.map((host) => host.stop()))));
@@ -196,7 +197,7 @@ async function startHosts(
       options.onHost?.({ name, pid: host.pid });
       return host;
     };
-    hosts.push(await supervise(name, start, tell));
+    hosts.push(await supervise(name, start, { tell, ending }));
   }
   return hosts;
 }
