@@ -142,6 +142,8 @@ function receive(state: Account, message: Incoming, context: Context): Judged {
 
 /** The most that an account may have of one asset, in minor units: no deposit is that absurd. */
 const unitsMax = tenTo(45);
+/** So that a balance always fits a reply. */
+const assetsMax = 1_000;
 
 type Cash = Extract<AccountCommand, { name: 'deposit' | 'withdraw' }>;
 
@@ -151,6 +153,10 @@ function deposit(account: AccountContext, command: Cash, scales: Scales): Judged
   if (typeof units === 'string') return reject(units);
   const { available, held } = balanceOf(account, asset);
   if (available + held + units > unitsMax) return reject('money/too-large');
+  const { balances } = account;
+  if (balances.size >= assetsMax && !balances.has(asset)) {
+    return reject('account/too-many-assets');
+  }
   const scale = scaleOf(scales, asset);
   return accept(
     { type: 'deposited', ...moved(command, units, scale) },

@@ -84,6 +84,10 @@ export const codes = {
     status: 409,
     message: 'The account still has money, holds or open orders. Empty it first.',
   },
+  'account/too-many-assets': {
+    status: 409,
+    message: 'The account holds as many assets as are allowed. Use another account.',
+  },
   'account/too-many-orders': {
     status: 409,
     message: 'The account has as many open orders as are allowed. Cancel some first.',

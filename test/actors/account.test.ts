@@ -115,6 +115,14 @@ describe('an amount', () => {
       .thenRejected('money/too-large');
   });
 
+  test('comes in at most 1,000 assets, so that a balance always fits a reply', () => {
+    given(...Array.from({ length: 1_000 }, (_, n) => deposited(`A${n}`, '1')))
+      .when('deposit', { asset: 'A0', amount: '1' })
+      .thenAccepted()
+      .when('deposit', { asset: 'B0', amount: '1' })
+      .thenRejected('account/too-many-assets');
+  });
+
   test('leaves by withdrawal only as far as it is available', () => {
     given(hundred)
       .when('withdraw', { asset: 'USD', amount: '100.01' })
