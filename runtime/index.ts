@@ -19,6 +19,7 @@ export { defaultLimits, type Limits } from './limits.ts';
 export { natsBus } from './nats/bus.ts';
 export { readLog } from './read-log.ts';
 export { connectRedis } from './redis/connection.ts';
+export { checkDurability } from './redis/durability.ts';
 export { redisGroupReads } from './redis/group-reads.ts';
 export { redisLeases } from './redis/leases.ts';
 export { redisLog } from './redis/log.ts';

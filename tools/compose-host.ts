@@ -6,14 +6,19 @@ import { startHost, type Host } from '../runtime/host.ts';
 import { defaultLimits } from '../runtime/limits.ts';
 import { natsBus } from '../runtime/nats/bus.ts';
 import { connectRedis } from '../runtime/redis/connection.ts';
+import { checkDurability } from '../runtime/redis/durability.ts';
 import { redisLeases } from '../runtime/redis/leases.ts';
 import { redisLog } from '../runtime/redis/log.ts';
 import { systemClock, systemRandom } from '../runtime/system-clock.ts';
 import { clusterEnvironment, partitionsDefault, type Environment } from './environment.ts';
 
-/** Starts a host with what the environment says; resolves when it takes part in the cluster. */
+/**
+ * Starts a host with what the environment says; resolves when it takes part in the cluster. A host
+ * that cannot start leaves nothing open, so that its process ends.
+ */
 export async function composeHost(name: string, environment: Environment): Promise<Host> {
-  const { redis, nats, partitions, prefix, scales } = clusterEnvironment(environment);
+  const { redis, nats, partitions, prefix, scales, allowUnsafeRedis } =
+    clusterEnvironment(environment);
   if (redis === undefined || nats === undefined) {
     throw new Error(
       'A host needs MILLRACE_REDIS_URL and MILLRACE_NATS_URL; `millrace up` sets both.',
@@ -21,11 +26,18 @@ export async function composeHost(name: string, environment: Environment): Promi
   }
   const report = (line: string): void => void process.stderr.write(`${name}: ${line}\n`);
   const onError = (error: Error): void => report(error.message);
-  const connection = await connectRedis(redis, { onError });
+  await using stack = new AsyncDisposableStack();
+  const open = async <T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> => {
+    const opened = await opening;
+    stack.defer(() => opened.close());
+    return opened;
+  };
+  const connection = await open(connectRedis(redis, { onError }));
+  await checkDurability(connection, { allowUnsafe: allowUnsafeRedis, warn: report });
   // Leases and the pulse have connections of their own: a flood must not delay their renewal.
-  const leasing = await connectRedis(redis, { onError });
-  const bus = await natsBus({ url: nats, name, onError });
-  const pulse = await natsBus({ url: nats, name: `${name}-pulse`, onError });
+  const leasing = await open(connectRedis(redis, { onError }));
+  const bus = await open(natsBus({ url: nats, name, onError }));
+  const pulse = await open(natsBus({ url: nats, name: `${name}-pulse`, onError }));
   const types = [accountActor(scales), symbolActor(scales)];
   const host = await startHost({
     name,
@@ -41,12 +53,12 @@ export async function composeHost(name: string, environment: Environment): Promi
     limits: defaultLimits,
     report,
   });
+  const owned = stack.move();
   return {
     settings: host.settings,
     stop: async (ms) => {
       await host.stop(ms);
-      await Promise.all([bus.close(), pulse.close()]);
-      await Promise.all([connection.close(), leasing.close()]);
+      await owned.disposeAsync();
     },
   };
 }

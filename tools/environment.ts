@@ -12,6 +12,8 @@ export const partitionsDefault = 64;
 const Variables = z.object({
   /** A Redis that runs already; without it `up` starts one. */
   MILLRACE_REDIS_URL: z.url().optional(),
+  /** `1` takes a Redis that can lose what was acknowledged: for trials, never for money. */
+  MILLRACE_ALLOW_UNSAFE_REDIS: z.enum(['0', '1']).default('0'),
   /** A NATS that runs already; without it `up` starts one. */
   MILLRACE_NATS_URL: z.url().optional(),
   /** Of a new cluster, 1 to 1,024. */
@@ -30,6 +32,7 @@ const Variables = z.object({
 
 export interface ClusterEnvironment {
   readonly redis: string | undefined;
+  readonly allowUnsafeRedis: boolean;
   readonly nats: string | undefined;
   readonly partitions: number | undefined;
   readonly prefix: string;
@@ -50,6 +53,7 @@ export function clusterEnvironment(environment: Environment): ClusterEnvironment
   }
   return {
     redis: parsed.data.MILLRACE_REDIS_URL,
+    allowUnsafeRedis: parsed.data.MILLRACE_ALLOW_UNSAFE_REDIS === '1',
     nats: parsed.data.MILLRACE_NATS_URL,
     partitions: parsed.data.MILLRACE_PARTITIONS,
     prefix: parsed.data.MILLRACE_PREFIX,

@@ -10,6 +10,7 @@ import { canonicalJson } from '../contracts/json.ts';
 import type { Leases } from '../runtime/leases.ts';
 import { natsBus } from '../runtime/nats/bus.ts';
 import { connectRedis } from '../runtime/redis/connection.ts';
+import { checkDurability } from '../runtime/redis/durability.ts';
 import { redisLeases } from '../runtime/redis/leases.ts';
 import { systemClock, systemRandom } from '../runtime/system-clock.ts';
 import {
@@ -74,6 +75,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   const redis = configured.redis ?? (await ownRedis(options, tell, stack)).url;
   const connection = await connectRedis(redis);
   stack.defer(() => connection.close());
+  await checkDurability(connection, { allowUnsafe: configured.allowUnsafeRedis, warn: tell });
   const leases = redisLeases(connection);
   const partitions = await settledPartitions(leases, options, configured);
 

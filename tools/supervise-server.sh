@@ -9,7 +9,9 @@ grace=$1
 shift
 
 # Ctrl-C reaches the whole process group at once. Hosts still need Redis to give up their
-# partitions, so the server is to hear of the end from its parent alone, where `env` can do that.
+# partitions, so it is to hear of the end from its parent alone, where `env` can do that. Only what
+# leaves its signals as it finds them obeys: nats-server, as any Go program, ends at once, so hosts
+# also leave without it.
 if env --block-signal=INT true 2>/dev/null; then
   set -- env --block-signal=INT "$@"
 fi

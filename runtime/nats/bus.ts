@@ -30,9 +30,15 @@ const connectMs = 2_000;
 
 /** Connects, or rejects if the first attempt fails; a connection lost later is made again. */
 export async function natsBus({ url, name, onError }: NatsOptions): Promise<Bus> {
+  const { host, username, password } = new URL(url.includes('://') ? url : `nats://${url}`);
   try {
     const connection = await connect({
-      servers: url,
+      servers: host,
+      // The client itself ignores what a URL says of these.
+      ...(username !== '' && {
+        user: decodeURIComponent(username),
+        pass: decodeURIComponent(password),
+      }),
       name,
       maxReconnectAttempts: -1,
       reconnectTimeWait: reconnectMs,
@@ -44,9 +50,12 @@ export async function natsBus({ url, name, onError }: NatsOptions): Promise<Bus>
     });
     return new NatsBus(connection, onError ?? (() => {}));
   } catch (cause) {
-    throw new Error(`NATS does not answer at ${url}. Check that it runs and accepts connections.`, {
-      cause,
-    });
+    throw new Error(
+      `NATS does not answer at ${host}. Check that it runs, accepts connections and knows the user.`,
+      {
+        cause,
+      },
+    );
   }
 }
 

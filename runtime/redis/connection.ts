@@ -53,7 +53,7 @@ export async function connectRedis(
   } catch (cause) {
     redis.disconnect();
     throw new Error(
-      `Redis does not answer at ${url}. Check that it runs and accepts connections.`,
+      `Redis does not answer at ${new URL(url).host}. Check that it runs and accepts connections.`,
       { cause },
     );
   }

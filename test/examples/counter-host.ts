@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  checkDurability,
   connectRedis,
   defaultLimits,
   natsBus,
@@ -12,6 +13,7 @@ import {
 import { counter } from './counter.ts';
 
 const redis = await connectRedis(process.env.MILLRACE_REDIS_URL ?? 'redis://127.0.0.1:6379');
+await checkDurability(redis, { warn: console.error });
 const bus = await natsBus({
   url: process.env.MILLRACE_NATS_URL ?? 'nats://127.0.0.1:4222',
   name: 'counters',

@@ -52,9 +52,12 @@ export class Rig {
   readonly partitions: number;
   /** How far the wall clock was set back (negative) or ahead, in ms; the monotonic one goes on. */
   wallClockShift = 0;
-  readonly clock: ManualClock = shifted(manualClock(), () => this.wallClockShift);
-  readonly store = memoryStore(() => this.clock.now());
+  readonly #time = manualClock();
+  readonly clock: ManualClock = shifted(this.#time, () => this.wallClockShift);
+  readonly store = memoryStore(() => this.#time.now());
   readonly open = new Map<number, Partition>();
+  /** Owners that were replaced without knowing. */
+  readonly former: Partition[] = [];
   readonly halted: string[] = [];
   readonly reported: string[] = [];
   /** Appends that a broken connection still holds. */
@@ -105,7 +108,8 @@ export class Rig {
     if (acquired.kind !== 'acquired') throw new Error(`not acquired: ${acquired.kind}`);
     const { epoch, top, published } = acquired;
     const bus = this.#hub.connect();
-    const opened = await Partition.open({
+    const replaced = this.open.get(partition);
+    const opened: Partition = await Partition.open({
       partition,
       partitions: this.partitions,
       idSeed: 7,
@@ -130,6 +134,7 @@ export class Rig {
       onLost: () => this.#lost(partition, epoch),
       onHalted: (reason) => void this.halted.push(reason),
     });
+    if (replaced) this.former.push(replaced);
     this.open.set(partition, opened);
     return opened;
   }
@@ -218,8 +223,11 @@ export class Rig {
   }
 
   #lost(partition: number, epoch: number): void {
+    const isLost = ({ status }: Partition): boolean =>
+      status.partition === partition && status.epoch === epoch;
+    for (const former of this.former.filter(isLost)) former.close();
     const opened = this.open.get(partition);
-    if (opened?.status.epoch === epoch) this.crash(partition);
+    if (opened && isLost(opened)) this.crash(partition);
   }
 
   async #post(hop: Hop): Promise<Received> {

@@ -26,13 +26,25 @@ interface Up {
   readonly ready: Ready;
   /** The pids that a host was reported with, in order. */
   readonly pids: Map<string, number[]>;
+  /** All that it says on standard error, once it has ended. */
+  readonly said: Promise<string>;
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-function millrace(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+interface Surroundings {
+  readonly env?: NodeJS.ProcessEnv;
+  /** In a process group of its own, as what a shell starts is. */
+  readonly detached?: boolean;
+}
+
+function millrace(
+  args: readonly string[],
+  { env = {}, detached = false }: Surroundings = {},
+): ChildProcess {
   return spawn(process.execPath, ['tools/cli.ts', ...args], {
     cwd: root,
     env: { ...process.env, ...env },
+    detached,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
@@ -40,21 +52,22 @@ function millrace(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildPr
 async function up(
   data: string,
   args: readonly string[] = [],
-  env: NodeJS.ProcessEnv = {},
+  surroundings: Surroundings = {},
 ): Promise<Up> {
-  const child = millrace(['up', '--partitions', '4', '--data', data, ...args], env);
+  const child = millrace(['up', '--partitions', '4', '--data', data, ...args], surroundings);
   onTestFinished(() => void child.kill('SIGKILL'));
-  const errors = child.stderr === null ? '' : text(child.stderr);
+  if (child.stderr === null) throw new Error('up has no standard error');
+  const said = text(child.stderr);
   const pids = new Map<string, number[]>();
   if (child.stdout === null) throw new Error('up has no standard output');
   const lines = createInterface(child.stdout);
   const ready = await new Promise<Ready>((resolve, reject) => {
     lines.on('line', (line) => {
-      const said = JSON.parse(line) as Ready | { host: string; pid: number };
-      if ('ready' in said) resolve(said);
-      else pids.set(said.host, [...(pids.get(said.host) ?? []), said.pid]);
+      const told = JSON.parse(line) as Ready | { host: string; pid: number };
+      if ('ready' in told) resolve(told);
+      else pids.set(told.host, [...(pids.get(told.host) ?? []), told.pid]);
     });
-    child.once('exit', () => void Promise.resolve(errors).then((said) => reject(new Error(said))));
+    child.once('exit', () => void said.then((sentences) => reject(new Error(sentences))));
   });
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     const exited = once(child, 'exit');
@@ -62,7 +75,7 @@ async function up(
     await exited;
     return child.exitCode;
   };
-  return { process: child, ready, pids, end };
+  return { process: child, ready, pids, said, end };
 }
 
 const serverPid = async (url: string): Promise<number> => {
@@ -74,6 +87,13 @@ const serverPid = async (url: string): Promise<number> => {
   return Number(pid);
 };
 
+async function request(url: string, subject: string, body = '{}'): Promise<unknown> {
+  const connection = await connect({ servers: url });
+  const reply = await connection.request(subject, body);
+  await connection.close();
+  return reply.json();
+}
+
 const refuses = (url: string): Promise<boolean> =>
   connect({ servers: url, reconnect: false, timeout: 500 }).then(
     (connection) => connection.close().then(() => false),
@@ -81,8 +101,11 @@ const refuses = (url: string): Promise<boolean> =>
   );
 
 /** Runs a command to its end: its exit status and what it said on standard error. */
-async function ended(args: readonly string[]): Promise<{ status: number | null; said: string }> {
-  const child = millrace(args);
+async function ended(
+  args: readonly string[],
+  surroundings?: Surroundings,
+): Promise<{ status: number | null; said: string }> {
+  const child = millrace(args, surroundings);
   if (child.stderr === null) throw new Error('no standard error');
   const [said] = await Promise.all([text(child.stderr), once(child, 'exit')]);
   return { status: child.exitCode, said };
@@ -97,13 +120,9 @@ test('up is ready when every partition has an owner, and ends with status 0 and 
     ready.hosts.map(({ pid }) => [pid]),
   );
 
-  const connection = await connect({ servers: ready.nats });
-  const reply = await connection.request(
-    'millrace.cmd.account.alice.deposit',
-    '{"asset":"USD","amount":"1"}',
-  );
-  expect(reply.json()).toMatchObject({ ok: true });
-  await connection.close();
+  const deposit = '{"asset":"USD","amount":"1"}';
+  const reply = await request(ready.nats, 'millrace.cmd.account.alice.deposit', deposit);
+  expect(reply).toMatchObject({ ok: true });
 
   const redis = await serverPid(ready.redis);
   expect(await end('SIGTERM')).toBe(0);
@@ -124,6 +143,29 @@ test('a host and a server that are killed come back, the server at the same addr
   const after = await serverPid(ready.redis);
   expect(after).not.toBe(before);
   expect(await end('SIGINT')).toBe(0);
+});
+
+test('Ctrl-C, which every process hears, ends all in good order: nothing starts again or is lost', async () => {
+  const data = await temporaryDirectory();
+  const first = await up(data, [], { detached: true });
+  const deposit = '{"asset":"USD","amount":"5"}';
+  await request(first.ready.nats, 'millrace.cmd.account.alice.deposit', deposit);
+  const redis = await serverPid(first.ready.redis);
+
+  const exited = once(first.process, 'exit');
+  process.kill(-(first.process.pid ?? 0), 'SIGINT');
+  await exited;
+  expect(first.process.exitCode).toBe(0);
+  expect(await first.said).not.toContain('started again');
+  expect([redis, ...first.ready.hosts.map(({ pid }) => pid)].filter(isRunning)).toEqual([]);
+  expect(await refuses(first.ready.nats)).toBe(true);
+
+  const second = await up(data);
+  expect(await request(second.ready.nats, 'millrace.get.account.alice.balance')).toEqual({
+    ok: true,
+    result: { status: 'open', balances: { USD: { available: '5.00', held: '0.00' } } },
+  });
+  expect(await second.end('SIGTERM')).toBe(0);
 });
 
 test('when up is killed with SIGKILL its hosts and servers end too, and it can be started at once', async () => {
@@ -154,11 +196,25 @@ test('up uses a running server that the environment names, and leaves it running
   const redis = await startRedis({ dir: await temporaryDirectory() });
   onTestFinished(() => redis.stop());
   const { ready, end } = await up(await temporaryDirectory(), [], {
-    MILLRACE_REDIS_URL: redis.url,
+    env: { MILLRACE_REDIS_URL: redis.url },
   });
   expect(ready.redis).toBe(redis.url);
   await end('SIGTERM');
   expect(isRunning(redis.pid)).toBe(true);
+});
+
+test('up and a host refuse a running Redis that can lose what it acknowledged', async () => {
+  const redis = await startRedis({ dir: await temporaryDirectory() });
+  onTestFinished(() => redis.stop());
+  const connection = new Redis(redis.url);
+  await connection.config('SET', 'appendfsync', 'everysec');
+  await connection.quit();
+  const env = { MILLRACE_REDIS_URL: redis.url, MILLRACE_NATS_URL: 'nats://127.0.0.1:1' };
+  for (const args of [['up', '--data', await temporaryDirectory()], ['host']]) {
+    const { status, said } = await ended(args, { env });
+    expect(status).toBe(1);
+    expect(said).toContain('appendfsync must be always (it is everysec)');
+  }
 });
 
 test.each([

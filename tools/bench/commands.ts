@@ -68,7 +68,8 @@ export async function measureCommands(options: CommandsOptions): Promise<void> {
   const collected = new Map<string, Row[]>();
   for (let round = 0; round < options.rounds; round++) {
     for (const [name, send, underWay] of chosen) {
-      const loop = (): Promise<Measured> => closedLoop({ send, underWay, seconds: options.seconds });
+      const loop = (): Promise<Measured> =>
+        closedLoop({ send, underWay, seconds: options.seconds });
       const row = await measure(stage, name, loop);
       collected.set(name, [...(collected.get(name) ?? []), row]);
       if (!options.json) progress(round, row);
@@ -153,7 +154,19 @@ function table({ before, after, rows, openLoop: open }: Results): string {
     `${before.processor}, ${before.cores} cores, ${before.memoryGiB} GiB, Node ${before.node}; ` +
       `load ${before.load} before, ${after.load} after`,
     '',
-    line(['', 'per second', 'p50 ms', 'p99 ms', 'p99.9 ms', 'failed', 'µs of CPU: host', 'redis', 'nats', 'generator', 'bytes']),
+    line([
+      '',
+      'per second',
+      'p50 ms',
+      'p99 ms',
+      'p99.9 ms',
+      'failed',
+      'µs of CPU: host',
+      'redis',
+      'nats',
+      'generator',
+      'bytes',
+    ]),
     ...[...rows, ...open].map((row) =>
       line([
         row.name,

@@ -16,26 +16,6 @@ export function cpuMs(pid: number): number {
   }
 }
 
-/** The children of a process. */
-export function childrenOf(pid: number): number[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
-    return text.split(' ').filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
-}
-
-/** Resident memory of a process, in MiB. */
-export function residentMiB(pid: number): number {
-  try {
-    const line = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    return Number(line?.[1] ?? 0) / 1_024;
-  } catch {
-    return 0;
-  }
-}
-
 export interface Machine {
   readonly processor: string;
   readonly cores: number;

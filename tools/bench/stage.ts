@@ -47,7 +47,7 @@ export async function startStage(options: { hosts: number; partitions: number })
   await untilServed(nats.url, partitions);
 
   const echo = fork(join(import.meta.dirname, 'echo.ts'), [nats.url, `${replyBytes}`]);
-  stack.defer(() => void echo.disconnect());
+  stack.defer(() => echo.disconnect());
   await once(echo, 'message');
   const connection = await connect({ servers: nats.url });
   stack.defer(() => connection.close());
@@ -71,7 +71,7 @@ export async function startStage(options: { hosts: number; partitions: number })
 
 async function untilServed(url: string, partitions: number): Promise<void> {
   const bus = await natsBus({ url, name: 'bench' });
-  for (let served = 0; served < partitions; ) {
+  for (let served = 0; served < partitions;) {
     const reports = await readHosts({ bus, clock: systemClock, random: systemRandom() }, 100);
     served = reports.reduce((sum, report) => sum + report.partitions.length, 0);
   }

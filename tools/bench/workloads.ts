@@ -173,5 +173,4 @@ function byPartition(count: number, partitions: number, name: (n: number) => str
 }
 
 const okBytes = Buffer.from('{"ok":true');
-const isOk = (payload: Uint8Array): boolean =>
-  okBytes.equals(payload.subarray(0, okBytes.length));
+const isOk = (payload: Uint8Array): boolean => okBytes.equals(payload.subarray(0, okBytes.length));

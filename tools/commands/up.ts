@@ -16,7 +16,8 @@ of a host prints one with its name and process id. Everything else goes to stand
   --redis-port N   (default: a free one)
   --no-demo        no recorded market; up never runs it, start does
 
-MILLRACE_REDIS_URL and MILLRACE_NATS_URL name running servers to use instead of own ones.`;
+MILLRACE_REDIS_URL and MILLRACE_NATS_URL name running servers to use instead of own ones; a Redis that
+can lose what it acknowledged is refused, unless MILLRACE_ALLOW_UNSAFE_REDIS is 1.`;
 
 export async function run(argv: string[]): Promise<number> {
   const options = readOptions(argv);

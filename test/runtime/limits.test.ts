@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { defaultLimits, describeLimits } from '../../runtime/limits.ts';
+
+test('the line for the operator tells what holds', () => {
+  const limits = {
+    ...defaultLimits(16),
+    windowMs: 7 * 60_000,
+    idsMax: 1_000,
+    residentsMax: 1_234,
+    stagedRecordsMax: 5_678,
+    channelMessagesMax: 910,
+    tailRecordsMax: 11_121,
+    leaseMs: 4_500,
+  };
+  expect(describeLimits(limits, 16)).toBe(
+    'limits: command ids are remembered for 7 minutes (at most 16,000 of all partitions), ' +
+      '1,234 actors and 5,678 records under way in each of 16 partitions, ' +
+      '910 messages in each channel, tails of 11,121 records, leases of 4.5 s',
+  );
+});
+
+test.each([1, 64, 1_024])(
+  'by default a host of %d partitions holds no more than another',
+  (partitions) => {
+    const limits = defaultLimits(partitions);
+    const one = defaultLimits(1);
+    expect(limits.idsMax * partitions).toBeLessThanOrEqual(one.idsMax);
+    expect(limits.recentBytesMax * partitions).toBeLessThanOrEqual(one.recentBytesMax);
+    expect(limits.residentBytesMax * partitions).toBeLessThanOrEqual(one.residentBytesMax);
+    expect(limits.checkpointRecords).toBeLessThan(limits.tailRecordsMax);
+    expect(limits.messageBytesMax).toBeLessThan(limits.recordLengthMax);
+  },
+);
