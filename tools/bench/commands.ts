@@ -56,7 +56,7 @@ export async function measureCommands(options: CommandsOptions): Promise<void> {
   const closed: readonly [name: string, send: Send, underWay: number][] = [
     ['NATS echo', echo(connection), 256],
     ['Redis append', append(stage.redis), 256],
-    ['deposit', deposit(connection, accounts), 256],
+    ['single deposit', deposit(connection, accounts), 256],
     ['NATS echo, one under way', echo(connection), 1],
     ['Redis append, one under way', append(stage.redis), 1],
     ['deposit, one under way', deposit(connection, accounts), 1],
@@ -180,8 +180,8 @@ function table({ before, after, rows, openLoop: open }: Results): string {
       ]),
     ),
     '',
-    `deposit / NATS echo: ${(rateOf('deposit') / rateOf('NATS echo')).toFixed(2)}`,
-    `deposit / Redis append: ${(rateOf('deposit') / rateOf('Redis append')).toFixed(2)}`,
+    `deposit / NATS echo: ${(rateOf('single deposit') / rateOf('NATS echo')).toFixed(2)}`,
+    `deposit / Redis append: ${(rateOf('single deposit') / rateOf('Redis append')).toFixed(2)}`,
   ];
   return lines.join('\n');
 }
