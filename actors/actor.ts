@@ -260,7 +260,8 @@ function takesOf(machine: AnyStateMachine): Takes {
   if (isGuarded(machine.root)) return (snapshot, event) => snapshot.can(event);
   const known = new Map<string, Map<string, boolean>>();
   return (snapshot, event) => {
-    const value = String(snapshot.value);
+    const value =
+      typeof snapshot.value === 'string' ? snapshot.value : JSON.stringify(snapshot.value);
     let ofValue = known.get(value);
     if (ofValue === undefined) known.set(value, (ofValue = new Map()));
     let takes = ofValue.get(event.type);

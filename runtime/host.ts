@@ -122,7 +122,11 @@ class RunningHost implements Host {
   async start(): Promise<void> {
     const { bus, name, prefix, types, report } = this.#options;
     await this.#probeMapping();
-    const routed = (message: BusMessage): void => this.#route(requestOf(message));
+    const routed = (message: BusMessage): void => {
+      const request = requestOf(message);
+      if (this.#backlog.excessive) this.#gateway.refuse(request, 'runtime/busy');
+      else this.#route(request);
+    };
     this.#subscriptions = [
       bus.subscribe(this.#subjects.routed('cmd'), routed, 'router'),
       bus.subscribe(this.#subjects.routed('get'), routed, 'router'),

@@ -5,6 +5,8 @@
  * Owns the order of deliveries (those of one sender are taken one after another) and who waits for
  * an answer, so that nobody waits for a partition that was closed.
  */
+import { splitActorKey } from '../contracts/ids.ts';
+import type { ActorTypes } from './command.ts';
 import type { Inbox } from './inbox.ts';
 import type { Delivery, Received } from './outbox.ts';
 import type { Reads } from './reads.ts';
@@ -12,8 +14,11 @@ import { partitionKey } from './reference-data.ts';
 import type { Residents } from './residents.ts';
 import type { Turn } from './turn.ts';
 
+const notServed = 'the partition is not served here';
+
 export interface IntakeOptions {
   readonly partition: number;
+  readonly types: ActorTypes;
   readonly inbox: Inbox;
   readonly residents: Residents;
   readonly reads: Reads;
@@ -40,6 +45,8 @@ export class Intake {
 
   /** Resolves when the messages are durable here; rejects with NotServing if they may not be. */
   receive(delivery: Delivery): Promise<Received> {
+    // A closed partition answers nothing any more, not even what is waited for here.
+    if (!this.#options.isServing()) return Promise.reject(new NotServing(notServed));
     const { from } = delivery;
     const before = this.#latest.get(from) ?? Promise.resolve();
     const taken = before.then(() => this.#take(delivery));
@@ -59,15 +66,18 @@ export class Intake {
   }
 
   async #take({ from, messages }: Delivery): Promise<Received> {
-    const { partition, inbox, residents, reads, turn, isServing, onFailure } = this.#options;
+    const { partition, types, inbox, residents, reads, turn, isServing, onFailure } = this.#options;
     const self = partitionKey(partition);
     const fresh = inbox.fresh(from, messages);
     const actors = fresh.map((message) => message.to).filter((to) => to !== self);
+    const stranger = actors.find((actor) => !types.has(splitActorKey(actor).type));
+    // Its host may be newer than this one: the sender keeps the message until one knows the type.
+    if (stranger !== undefined) throw new NotServing(`this host has no actor type for ${stranger}`);
     // Nothing is awaited after the last look: even a resolved promise lets an eviction come between.
     while (isServing() && actors.some((actor) => residents.get(actor) === undefined)) {
       await residents.load(actors);
     }
-    if (!isServing()) throw new NotServing('the partition is not served here');
+    if (!isServing()) throw new NotServing(notServed);
     for (const message of fresh) {
       const origin = { partition: from, n: message.n, entry: message.entry };
       const resident = residents.get(message.to);

@@ -72,6 +72,8 @@ type State =
   | { readonly kind: 'recovering' }
   | { readonly kind: 'serving' }
   | { readonly kind: 'stopping' }
+  /** Something is wrong; whether with the partition or only with us is being found out. */
+  | { readonly kind: 'halting' }
   | { readonly kind: 'halted'; readonly reason: string }
   | { readonly kind: 'closed' };
 
@@ -189,6 +191,7 @@ export class Partition {
         break;
       case 'recovering':
       case 'stopping':
+      case 'halting':
       case 'closed':
         return;
     }
@@ -340,16 +343,34 @@ export class Partition {
     void log.addDeadLetter(fence, { actor, id, payload, error: text }).catch(() => undefined);
   }
 
-  /** Stops for good, unless it was another owner's writing that looked like damage. */
+  /** Stops for good, and says so unless it was another owner's writing that looked like damage. */
   #halt(reason: string): void {
-    if (this.#state.kind === 'halted' || this.#state.kind === 'closed') return;
-    this.#state = { kind: 'halted', reason };
-    this.#shut();
-    const { log, fence, onLost, onHalted } = this.#options;
-    void log.check([fence]).then(
-      ([holds]) => (holds === false ? onLost() : onHalted(reason)),
-      () => onHalted(reason),
-    );
+    switch (this.#state.kind) {
+      case 'halting':
+      case 'halted':
+      case 'closed':
+        return;
+      case 'recovering':
+      case 'serving':
+      case 'stopping':
+        this.#state = { kind: 'halting' };
+        this.#shut();
+        void this.#tellHalted(reason);
+    }
+  }
+
+  async #tellHalted(reason: string): Promise<void> {
+    const { log, fence, clock, onLost, onHalted } = this.#options;
+    while (this.#state.kind === 'halting') {
+      const [holds] = await log.check([fence]).catch(() => []);
+      if (holds === undefined) {
+        await new Promise<void>((resolve) => void clock.after(100, resolve));
+      } else if (this.#state.kind === 'halting') {
+        this.#state = holds ? { kind: 'halted', reason } : { kind: 'closed' };
+        if (holds) onHalted(reason);
+        else onLost();
+      }
+    }
   }
 }
 

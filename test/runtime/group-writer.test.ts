@@ -16,6 +16,7 @@ async function writerWith(limits: Partial<Limits> = {}) {
   const lease = { partition: 0, host: 'h', nonce: 'n', group: 'g', leaseMs: 60_000 };
   await store.leases.acquire(lease);
   const gate = new Gate('append');
+  const afterwards: (() => void)[] = [];
   const durable: { entry: string; positions: number[] }[] = [];
   const writer = new GroupWriter({
     log: intercepted(store.log, gate.intercept),
@@ -24,8 +25,10 @@ async function writerWith(limits: Partial<Limits> = {}) {
     fence: { partition: 0, epoch: 1, nonce: 'n' },
     top: 0,
     events: {
-      onDurable: (records, entry) =>
-        void durable.push({ entry, positions: records.map(({ position }) => position) }),
+      onDurable: (records, entry) => {
+        durable.push({ entry, positions: records.map(({ position }) => position) });
+        for (const act of afterwards.splice(0)) act();
+      },
       onLost: (loss) => expect.fail(loss),
     },
   });
@@ -35,7 +38,7 @@ async function writerWith(limits: Partial<Limits> = {}) {
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
   };
   const groups = () => store.partitions(0).entries.filter(({ n }) => n > 0);
-  return { writer, gate, durable, stage, turns, groups };
+  return { writer, gate, durable, afterwards, stage, turns, groups };
 }
 
 describe('the writer of groups', () => {
@@ -57,6 +60,22 @@ describe('the writer of groups', () => {
       [1, 1],
       [2, 3],
     ]);
+  });
+
+  it('has one group in flight also when what became durable led to more at once', async () => {
+    const { gate, afterwards, stage, turns, durable } = await writerWith();
+    afterwards.push(() => {
+      gate.shut();
+      stage();
+      void Promise.resolve().then(() => stage());
+    });
+    stage();
+    gate.release();
+    await turns();
+    expect(gate.held).toBe(1);
+    gate.release();
+    await turns();
+    expect(durable.flatMap(({ positions }) => positions)).toEqual([1, 2, 3]);
   });
 
   it('closes a group before it would pass its size; one record that passes it goes alone', async () => {

@@ -27,7 +27,7 @@ describe('a host does not start', () => {
     [settings.partitions * 2, false],
     [settings.partitions, true],
   ])(
-    'on a NATS that maps subjects to %d partitions, unless it has as many: %s',
+    'on a NATS that maps subjects to %d partitions, of which it has 8 (does start: %s)',
     async (mapped, starts) => {
       const dir = await temporaryDirectory();
       const nats = await startNats({ dir, partitions: mapped, prefix: 'millrace' });

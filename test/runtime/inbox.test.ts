@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { actorKey } from '../../contracts/ids.ts';
 import { Inbox } from '../../runtime/inbox.ts';
 import type { Delivered } from '../../runtime/outbox.ts';
+import { Gate } from './intercepted-log.ts';
+import { NotServing } from '../../runtime/intake.ts';
 import { Rig, type Hop } from './rig.ts';
 
 const messages = (...numbers: number[]): Delivered[] =>
@@ -95,5 +97,21 @@ describe('messages are applied once and in order', () => {
     });
     expect(await applied(rig)).toEqual(oneToTwenty);
     expect(rig.halted).toEqual([]);
+  });
+});
+
+describe('a partition that is closed', () => {
+  it('turns away what it has taken and not answered, and what comes later, at once', async () => {
+    const gate = new Gate('check');
+    const rig = new Rig({ partitions: 1, intercept: gate.intercept });
+    const opened = await rig.start(0);
+    const earlier = expect(opened.receive({ from: 3, messages: [] })).rejects.toBeInstanceOf(
+      NotServing,
+    );
+    await rig.turns();
+    expect(gate.held).toBe(1);
+    opened.close();
+    await earlier;
+    await expect(opened.receive({ from: 3, messages: [] })).rejects.toBeInstanceOf(NotServing);
   });
 });

@@ -14,6 +14,12 @@ async function expectCoins(rig: HostRig, coins: number): Promise<void> {
   }
 }
 
+const epochsOf = (rig: HostRig): unknown[] =>
+  Array.from(
+    { length: settings.partitions },
+    (_, partition) => rig.store.partitions(partition).owner?.epoch,
+  );
+
 async function twoHosts(): Promise<{ rig: HostRig; ann: Awaited<ReturnType<HostRig['start']>> }> {
   const rig = new HostRig();
   const [ann] = await Promise.all([rig.start('ann'), rig.start('bob')]);
@@ -59,10 +65,10 @@ describe('two hosts', () => {
     expect(takenAfter).toBeGreaterThan(1_500);
     expect(takenAfter).toBeLessThan(5_500);
     for (const name of purses.slice(0, 8)) {
-      const coins = await rig.answersTo(mappedSubject('get', name, 'coins'), {});
-      expect(coins).toEqual([{ ok: true, result: { coins: 1 } }]);
       const wrong = await rig.answersTo(mappedSubject('cmd', name, 'put'), { coins: -1 });
       expect(wrong.map(({ error }) => error?.code)).toEqual(['request/malformed']);
+      const coins = await rig.answersTo(mappedSubject('get', name, 'coins'), {});
+      expect(coins).toEqual([{ ok: true, result: { coins: 1 } }]);
     }
     await rig.pass(putInAll(rig, 'after'));
     await expectCoins(rig, 2);
@@ -77,8 +83,10 @@ describe('a host', () => {
     await rig.ownedBy('ann', 'bob');
     heart.cut();
     await rig.ownedBy('bob');
+    const epochs = epochsOf(rig);
     await rig.elapse(20_000);
     expect(new Set(await rig.owners())).toEqual(new Set(['bob']));
+    expect(epochsOf(rig)).toEqual(epochs);
   });
 
   it('that NATS never reached takes nothing, although all is free', async () => {
@@ -87,7 +95,7 @@ describe('a host', () => {
     heart.cut();
     await rig.start('ann', { pulse: heart });
     await rig.elapse(20_000);
-    expect(new Set(await rig.owners())).toEqual(new Set([undefined]));
+    expect(new Set(epochsOf(rig))).toEqual(new Set([undefined]));
   });
 
   it.each([
@@ -99,6 +107,23 @@ describe('a host', () => {
     await rig.start('ann', { clock: aheadBy(rig.clock, ms) });
     await rig.elapse(10_000);
     expect(new Set(await rig.owners())).toEqual(new Set([owner]));
+  });
+
+  it('takes what another that should have it leaves free', async () => {
+    const rig = new HostRig();
+    const behind = aheadBy(rig.clock, -600);
+    await Promise.all([rig.start('ann', { clock: behind }), rig.start('bob')]);
+    expect(await rig.ownedBy('bob')).toBeLessThan(3_000);
+  });
+
+  it('gives back what it cannot open, so that another can try before the lease would end', async () => {
+    const rig = new HostRig();
+    const loadCheckpoints = async (): Promise<never> => {
+      throw new Error('the store does not answer');
+    };
+    const log = replacing(rig.store.log, { loadCheckpoints });
+    await Promise.all([rig.start('ann', { log }), rig.start('bob')]);
+    expect(await rig.ownedBy('bob')).toBeLessThan(3_000);
   });
 
   it('tries a partition that it cannot open again, ever later, and serves it once it can', async () => {

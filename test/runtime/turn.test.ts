@@ -82,3 +82,30 @@ describe('an id whose record has left the log', () => {
     expect(store.owner?.top).toBe(2);
   });
 });
+
+describe('a repeat of a pending command whose owner has restarted', () => {
+  it.each([
+    ['from the log', false],
+    ['from a checkpoint', true],
+  ])('is not applied again, and gets the reply of the first (%s)', async (_, checkpointed) => {
+    const rig = new Rig();
+    await rig.startAll();
+    const [alice, bob] = [rig.purse('alice'), rig.purse('bob')];
+    await rig.within(rig.command(alice, 'put', { coins: 5 }));
+    rig.crash(rig.home(bob));
+    const give = (coins = 2) => rig.command(alice, 'give', { to: 'bob', coins }, 'gift');
+    void give();
+    await rig.settle(10);
+    if (checkpointed) await rig.within(rig.open.get(rig.home(alice))?.stop() ?? Promise.resolve());
+    rig.crash(rig.home(alice));
+    await rig.start(rig.home(alice));
+    const repeat = give();
+    expect((await rig.within(give(1)))?.code).toBe('runtime/id-conflict');
+    await rig.start(rig.home(bob));
+    const answered = await rig.within(repeat);
+    expect(answered?.text).toContain('"given":2');
+    expect(rig.sent.map(({ text }) => text)).toEqual([answered?.text]);
+    expect(await rig.within(rig.read(bob, 'coins'))).toEqual({ coins: 2 });
+    expect(await rig.within(rig.read(alice, 'coins'))).toEqual({ coins: 3 });
+  });
+});

@@ -1,0 +1,217 @@
+import type { Log } from '../../runtime/log.ts';
+import type { Received } from '../../runtime/outbox.ts';
+import { LogDamaged } from '../../runtime/recovery.ts';
+import { Rig, type Answered, type CommandRequest, type Fate } from './rig.ts';
+
+/** Whose purses there are. */
+export const names = ['ann', 'bob', 'cyd', 'dan', 'eve'] as const;
+
+/** What happens next. */
+export type Step =
+  | { readonly kind: 'put'; readonly who: string; readonly coins: number; readonly id: number }
+  | {
+      readonly kind: 'give' | 'send';
+      readonly who: string;
+      readonly to: string;
+      readonly coins: number;
+      readonly id: number;
+    }
+  /** A command that was sent before, to whoever once owned its partition. */
+  | { readonly kind: 'ask-former'; readonly nth: number }
+  | { readonly kind: 'crash' | 'usurp' | 'stop' | 'stop-slowly'; readonly partition: number }
+  | { readonly kind: 'late' }
+  | { readonly kind: 'settle'; readonly rounds: number };
+
+/** What becomes of a call to the store other than an append. */
+export type Trouble = 'none' | 'before' | 'after';
+/** What becomes of a delivery between partitions; `again` repeats it at the next `late` step. */
+export type Carriage = 'once' | 'twice' | 'lost' | 'unanswered' | 'again';
+
+/** What fails, in turn. */
+export interface Faults {
+  readonly fates: readonly Fate[];
+  readonly troubles: readonly Trouble[];
+  readonly carriages: readonly Carriage[];
+}
+
+/** One run: the rig, what was sent, and what was answered. */
+export class History {
+  readonly rig: Rig;
+  readonly wrong: string[] = [];
+  readonly #sent = new Map<string, CommandRequest>();
+  readonly #replies = new Map<string, string>();
+  #again: (() => Promise<Received>)[] = [];
+  #faulty = true;
+
+  constructor({ fates, troubles, carriages }: Faults) {
+    const [fate, trouble, carriage] = [
+      inTurn(fates, 'good'),
+      inTurn(troubles, 'none'),
+      inTurn(carriages, 'once'),
+    ];
+    this.rig = new Rig({
+      limits: { residentsMax: 2, checkpointRecords: 5, recentRepliesMax: 3 },
+      fate: () => (this.#faulty ? fate() : 'good'),
+      intercept: (call, carryOut) => this.#call(call, carryOut, trouble),
+      carry: (_, carryOut) => this.#carry(carryOut, carriage),
+    });
+  }
+
+  async begin(): Promise<void> {
+    for (let each = 0; each < this.rig.partitions; each++) await this.#start(each);
+    for (const who of names) this.#send(`${who} first`, this.rig.purse(who), 'put', { coins: 100 });
+    await this.rig.settle(20);
+  }
+
+  async perform(step: Step): Promise<void> {
+    const { rig } = this;
+    switch (step.kind) {
+      case 'put':
+      case 'give':
+      case 'send': {
+        const { kind, who, coins: some } = step;
+        const body = kind === 'put' ? { coins: some } : { coins: some, to: step.to };
+        this.#send(`${who} ${step.id}`, rig.purse(who), kind, body);
+        return;
+      }
+      case 'ask-former': {
+        const [key, request] = [...this.#sent][step.nth % this.#sent.size] ?? [];
+        if (key === undefined || request === undefined) return;
+        const home = rig.home(request.actor);
+        for (const former of rig.former.filter(({ status }) => status.partition === home))
+          this.#heed(key, rig.submit(former, request));
+        return;
+      }
+      case 'crash':
+        rig.crash(step.partition);
+        await this.#start(step.partition);
+        return;
+      case 'stop':
+        await rig.within(rig.open.get(step.partition)?.stop() ?? Promise.resolve());
+        rig.crash(step.partition);
+        await this.#start(step.partition);
+        return;
+      case 'stop-slowly':
+        void rig.open.get(step.partition)?.stop();
+        await rig.turns(3);
+        await this.#start(step.partition);
+        return;
+      case 'usurp':
+        await this.#start(step.partition);
+        return;
+      case 'late':
+        for (const group of rig.late.splice(0)) await rig.store.log.append(group);
+        for (const again of this.#again.splice(0)) void again().catch(() => undefined);
+        return;
+      case 'settle':
+        await rig.settle(step.rounds);
+        for (const each of [...rig.open.values(), ...rig.former]) each.tick();
+        return;
+    }
+  }
+
+  /** From here on nothing fails; what is under way comes to its end. */
+  async heal(): Promise<void> {
+    this.#faulty = false;
+    for (let each = 0; each < this.rig.partitions; each++)
+      if (!this.rig.open.has(each)) await this.#start(each);
+    await this.#drain();
+  }
+
+  /** Every command once more: it has an answer, the same as before. */
+  async repeatAll(): Promise<void> {
+    for (const [key, { actor, name: command, body, id: known }] of this.#sent) {
+      const again = await this.rig.within(this.rig.command(actor, command, body, known));
+      if (again === undefined) this.wrong.push(`${key}: no answer`);
+      else this.#compare(key, again);
+    }
+    await this.#drain();
+  }
+
+  coins(): Promise<number[]> {
+    const { rig } = this;
+    return Promise.all(
+      names.map(async (who) => {
+        const owned = await rig.within(rig.read(rig.purse(who), 'coins'));
+        return (owned as { coins: number }).coins;
+      }),
+    );
+  }
+
+  #send(
+    key: string,
+    actor: CommandRequest['actor'],
+    command: string,
+    body: { coins: number },
+  ): void {
+    const request = this.#sent.get(key) ?? { actor, name: command, body, id: `id-${key}` };
+    this.#sent.set(key, request);
+    this.#heed(key, this.rig.submit(this.rig.open.get(this.rig.home(actor)), request));
+  }
+
+  #heed(key: string, reply: Promise<Answered>): void {
+    void reply.then((answered) => this.#compare(key, answered));
+  }
+
+  #compare(key: string, { text, code }: Answered): void {
+    if (code === 'runtime/pending' || code === 'runtime/busy') return;
+    const first = this.#replies.get(key) ?? text;
+    this.#replies.set(key, first);
+    if (text !== first) this.wrong.push(`${key}: first ${first}, then ${text}`);
+  }
+
+  /** As a host does: what fails to open is tried again, under a new epoch; damage is not. */
+  async #start(each: number): Promise<void> {
+    const faulty = this.#faulty;
+    for (let tries = 1; ; tries++) {
+      this.#faulty = faulty && tries < 4;
+      const failure = await this.rig.start(each).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      this.#faulty = faulty;
+      if (failure === undefined) return;
+      if (failure instanceof LogDamaged) throw failure;
+    }
+  }
+
+  async #call(
+    call: keyof Log,
+    carryOut: () => Promise<unknown>,
+    trouble: () => Trouble,
+  ): Promise<unknown> {
+    const now = this.#faulty && call !== 'append' ? trouble() : 'none';
+    if (now === 'before') throw new Error('the connection broke');
+    const outcome = await carryOut();
+    if (now === 'after') throw new Error('the connection broke before the answer');
+    return outcome;
+  }
+
+  async #carry(carryOut: () => Promise<Received>, carriage: () => Carriage): Promise<Received> {
+    const now = this.#faulty ? carriage() : 'once';
+    if (now === 'lost') throw new Error('the delivery is lost');
+    if (now === 'again') this.#again.push(carryOut);
+    const [received] = await Promise.all([carryOut(), now === 'twice' && carryOut()]);
+    if (now === 'unanswered') throw new Error('the answer is lost');
+    return received;
+  }
+
+  /** Until nothing moves any more: no record is staged and the logs have stopped growing. */
+  async #drain(): Promise<void> {
+    const tops = (): number =>
+      [...this.rig.open.values()].reduce(
+        (sum, { status }) => sum + status.position + status.lag,
+        0,
+      );
+    for (let before = -1; before !== tops();) {
+      before = tops();
+      await this.rig.settle(100);
+    }
+  }
+}
+
+/** Gives one fault after the other, and begins again after the last. */
+const inTurn = <T>(all: readonly T[], otherwise: T): (() => T) => {
+  let next = 0;
+  return () => all[next++ % all.length] ?? otherwise;
+};
