@@ -1,25 +1,22 @@
 /**
- * The kernel that every actor is written against. It alone runs XState; an actor's own file only
- * describes its statechart, with XState's `setup`.
+ * The kernel that every actor is written against. An actor's own file describes its statechart with
+ * XState's `setup`; `statechart.ts` alone runs it.
  *
  * An actor is three things: a contract (zod), a statechart that says which histories are legal and
  * what they add up to (`machine`, driven by events alone), and a judgement (`decide`, and `receive`
  * for messages of other actors), which is pure: the same state, command and context always give
  * the same decision. No clock, randomness or I/O anywhere in an actor.
  */
-import {
-  createActor,
-  type AnyMachineSnapshot,
-  type AnyStateMachine,
-  type AnyStateNode,
-  type ContextFrom,
-} from 'xstate';
+import type { AnyStateMachine, ContextFrom } from 'xstate';
 import { z } from 'zod';
 import type { ActorKey } from '../contracts/ids.ts';
 import type { Json, JsonObject } from '../contracts/json.ts';
 import type { Value } from '../contracts/money.ts';
 import type { EventBody } from '../contracts/record.ts';
 import { refusal, success, type Reply } from '../contracts/reply.ts';
+import { statechart, type Instance, type SavedState } from './statechart.ts';
+
+export type { Instance, SavedState } from './statechart.ts';
 
 /** What a judgement may know besides the state and the command. */
 export interface Context {
@@ -117,12 +114,6 @@ export interface State<C> {
   readonly version: number;
 }
 
-/** A state as a snapshot keeps it: plain JSON, the same for equal states. */
-export interface SavedState {
-  readonly value: string;
-  readonly context: Json;
-}
-
 /** A query with a body; its reply is built with `success` or `refusal`. */
 export interface Query<C> {
   readonly body: z.ZodType;
@@ -191,22 +182,12 @@ export interface ActorType {
   start(saved?: SavedState): Instance;
 }
 
-/** One living statechart. */
-export interface Instance {
-  readonly value: string;
-  readonly context: unknown;
-  /** Moves by one event; throws if the statechart cannot take it. */
-  evolve(event: EventBody): void;
-  save(): SavedState;
-}
-
 /** Makes an actor type of its contract, machine and judgement. */
 export function defineActor<
   Machine extends AnyStateMachine,
   Command extends z.ZodType<{ name: string }>,
   Event extends z.ZodType<{ type: string }>,
 >(source: ActorSource<Machine, Command, Event>): ActorType {
-  const takes = takesOf(source.machine);
   // The casts undo an erasure: the runtime only ever hands an actor type its own states,
   // commands that its own schema has parsed, and events that its own judgement has made.
   const typed = (state: State<unknown>): State<ContextFrom<Machine>> =>
@@ -226,17 +207,11 @@ export function defineActor<
       return source.publish ? source.publish(event as z.infer<Event>) : bodyOf(event);
     },
     holdings: (state) => source.holdings?.(typed(state)) ?? {},
-    start: (saved) =>
-      startInstance({ machine: source.machine, takes, persist: source.persist, saved }),
+    start: statechart(source.machine, source.persist),
   };
 }
 
 const bodyOf = ({ type: _, ...body }: EventBody): JsonObject => body;
-
-interface Persist {
-  save(context: unknown): Json;
-  load(saved: Json): unknown;
-}
 
 function commandName(option: z.ZodType): string {
   const shape = (option as z.ZodObject).shape as { readonly name?: z.ZodLiteral };
@@ -248,80 +223,4 @@ function commandName(option: z.ZodType): string {
 function asQuery<C>(read: Query<C> | ((state: State<C>) => Json)): Query<unknown> {
   if (typeof read !== 'function') return read;
   return { body: emptyBody, read: (state) => success(read(state as State<C>)) };
-}
-
-type Takes = (snapshot: AnyMachineSnapshot, event: EventBody) => boolean;
-
-/**
- * Whether a state takes an event. Without guards that depends on the state's value and the event's
- * type alone, and is worked out once for each pair: asking every time costs 0.6 µs.
- */
-function takesOf(machine: AnyStateMachine): Takes {
-  if (isGuarded(machine.root)) return (snapshot, event) => snapshot.can(event);
-  const known = new Map<string, Map<string, boolean>>();
-  return (snapshot, event) => {
-    const value =
-      typeof snapshot.value === 'string' ? snapshot.value : JSON.stringify(snapshot.value);
-    let ofValue = known.get(value);
-    if (ofValue === undefined) known.set(value, (ofValue = new Map()));
-    let takes = ofValue.get(event.type);
-    if (takes === undefined) ofValue.set(event.type, (takes = snapshot.can(event)));
-    return takes;
-  };
-}
-
-function isGuarded(node: AnyStateNode): boolean {
-  const transitions = [...node.transitions.values()].flat();
-  return (
-    transitions.some(({ guard }) => guard !== undefined) ||
-    Object.values(node.states).some(isGuarded)
-  );
-}
-
-interface Start {
-  readonly machine: AnyStateMachine;
-  readonly takes: Takes;
-  readonly persist: Persist | undefined;
-  readonly saved: SavedState | undefined;
-}
-
-/**
- * Starts a statechart. A live actor's `send` costs a quarter of the pure `transition()`, so we keep
- * one live per resident actor. XState ignores an event that no state takes; to us that is a bug, so
- * each is asked for with `can` first. An exception in an action would surface later, on its own
- * turn of the event loop, hence the error observer.
- */
-function startInstance({ machine, takes, persist, saved }: Start): Instance {
-  let failure: unknown;
-  const context = saved && (persist ? persist.load(saved.context) : structuredClone(saved.context));
-  const live = createActor(
-    machine,
-    saved ? { snapshot: machine.resolveState({ value: saved.value, context }) } : {},
-  );
-  live.subscribe({ error: (error) => (failure = error) });
-  live.start();
-  const current = (): { value: string; context: unknown } =>
-    live.getSnapshot() as { value: string; context: unknown };
-  return {
-    get value() {
-      return current().value;
-    },
-    get context() {
-      return current().context;
-    },
-    evolve(event) {
-      if (!takes(live.getSnapshot(), event)) {
-        throw new Error(
-          `in state "${current().value}" the machine cannot take the event "${event.type}"`,
-        );
-      }
-      live.send(event);
-      if (failure !== undefined)
-        throw new Error(`the machine failed on "${event.type}"`, { cause: failure });
-    },
-    save: () => ({
-      value: current().value,
-      context: persist ? persist.save(current().context) : (current().context as Json),
-    }),
-  };
 }
