@@ -23,10 +23,23 @@ export function canonicalJson(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   const members = value as JsonObject;
   let text = '';
-  for (const key of Object.keys(members).sort()) {
+  for (const key of sortedKeys(members)) {
     text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:${canonicalJson(members[key] as Json)}`;
   }
   return text === '' ? '{}' : `${text}}`;
+}
+
+/** In code-unit order; by insertion where there are few, for sorting allocates more than it sorts. */
+function sortedKeys(members: JsonObject): string[] {
+  const keys = Object.keys(members);
+  if (keys.length > 16) return keys.sort();
+  for (let i = 1; i < keys.length; i++) {
+    const key = keys[i] as string;
+    let at = i;
+    for (; at > 0 && (keys[at - 1] as string) > key; at--) keys[at] = keys[at - 1] as string;
+    keys[at] = key;
+  }
+  return keys;
 }
 
 /** 128 bits of SHA-256 as 22 characters: names a payload or a state in records and snapshots. */

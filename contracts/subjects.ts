@@ -42,13 +42,17 @@ export function subjectsUnder(prefix: string): Subjects {
   };
 }
 
-const mapped = /^part\.\d+\./;
-
 function parseTarget(path: string): Target | undefined {
-  const [verb, type, id, name, ...rest] = path.replace(mapped, '').split('.');
+  const tokens = path.split('.');
+  // A mapped subject has `part.<n>` before the verb.
+  const first = tokens[0] === 'part' && /^\d+$/.test(tokens[1] ?? '') ? 2 : 0;
+  const verb = tokens[first];
+  const type = tokens[first + 1];
+  const id = tokens[first + 2];
+  const name = tokens[first + 3];
   if (verb !== 'cmd' && verb !== 'get') return undefined;
-  if (type === undefined || id === undefined || name === undefined || rest.length > 0)
-    return undefined;
+  if (type === undefined || id === undefined || name === undefined) return undefined;
+  if (tokens.length > first + 4) return undefined;
   if (!isActorType(type) || !isActorId(id) || !isActorId(name)) return undefined;
   return { verb, actor: actorKey(type, id), type, name };
 }

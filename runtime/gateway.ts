@@ -47,6 +47,12 @@ export interface GatewayOptions {
   readonly subjects: Subjects;
 }
 
+/** To whom a request goes. */
+export interface Addressed {
+  readonly target: Target;
+  readonly partition: number;
+}
+
 /** What service discovery tells of one actor type; times in ms. */
 export interface Usage {
   requests: number;
@@ -95,7 +101,7 @@ export class Gateway {
   }
 
   /** The partition that a request belongs to; undefined for a subject that is not well formed. */
-  targetOf(request: Request): { target: Target; partition: number } | undefined {
+  targetOf(request: Request): Addressed | undefined {
     const target = this.#options.subjects.parse(request.subject);
     return target && { target, partition: partitionOf(target.actor, this.#options.partitions) };
   }

@@ -16,7 +16,7 @@ import type { Clock, Random } from './clock.ts';
 import { readJson, type ActorTypes } from './command.ts';
 import { discover } from './discovery.ts';
 import { Forwarding } from './forwarding.ts';
-import { Gateway, requestOf, type Request } from './gateway.ts';
+import { Gateway, requestOf, type Addressed, type Request } from './gateway.ts';
 import { seedOf } from './id-table.ts';
 import type { Leases } from './leases.ts';
 import { describeLimits, type Limits } from './limits.ts';
@@ -205,19 +205,25 @@ class RunningHost implements Host {
 
   /** A request to one actor: handled here, sent on, or refused for its subject. */
   #route(request: Request): void {
-    const found = this.#gateway.targetOf(request);
-    if (found === undefined) {
-      this.#gateway.refuse(request, 'request/malformed', malformedSubject(this.#options.prefix));
-      return;
+    const addressed = this.#gateway.targetOf(request);
+    if (addressed === undefined) {
+      const { prefix } = this.#options;
+      this.#gateway.refuse(request, 'request/malformed', malformedSubject(prefix));
+    } else if (!this.#serve(request, addressed)) {
+      void this.#forwarding.forward(request, addressed.partition);
     }
-    if (!this.#serveHere(request)) void this.#forwarding.forward(request, found.partition);
   }
 
+  /** A request that another host has sent on. */
   #serveHere(request: Request): boolean {
-    const found = this.#gateway.targetOf(request);
-    const service = found && this.#placement.service(found.partition);
-    if (found === undefined || service === undefined) return false;
-    if (service.kind === 'serving') this.#gateway.handle(request, found.target, service.partition);
+    const addressed = this.#gateway.targetOf(request);
+    return addressed !== undefined && this.#serve(request, addressed);
+  }
+
+  #serve(request: Request, { target, partition }: Addressed): boolean {
+    const service = this.#placement.service(partition);
+    if (service === undefined) return false;
+    if (service.kind === 'serving') this.#gateway.handle(request, target, service.partition);
     else this.#gateway.refuse(request, 'runtime/halted', service.reason);
     return true;
   }

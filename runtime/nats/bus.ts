@@ -72,10 +72,15 @@ interface Outgoing {
   readonly options: PublishOptions | undefined;
 }
 
-const publishOptions = (options: PublishOptions | undefined) => ({
-  ...(options?.reply !== undefined && { reply: options.reply }),
-  ...(options?.headers && { headers: encode(options.headers) }),
-});
+function publishOptions(options: PublishOptions | undefined): {
+  reply?: string;
+  headers?: MsgHdrs;
+} {
+  const sent: { reply?: string; headers?: MsgHdrs } = {};
+  if (options?.reply !== undefined) sent.reply = options.reply;
+  if (options?.headers) sent.headers = encode(options.headers);
+  return sent;
+}
 
 class NatsBus implements Bus {
   readonly #connection: NatsConnection;
@@ -215,7 +220,7 @@ class NatsMessage implements BusMessage {
  */
 function encode(named: Headers): MsgHdrs {
   let text = 'NATS/1.0\r\n';
-  for (const [name, value] of Object.entries(named)) text += `${name}: ${value}\r\n`;
+  for (const name in named) text += `${name}: ${named[name]}\r\n`;
   const bytes = Buffer.from(`${text}\r\n`);
   return { encode: () => bytes } as unknown as MsgHdrs;
 }
