@@ -10,13 +10,14 @@
  *
  * Nothing leaves the partition before step 6; steps 3 to 5 happen without interruption.
  */
-import type { Context, Decision, Effects, Outgoing } from '../actors/actor.ts';
+import type { Context, Decision } from '../actors/actor.ts';
 import { isRecorded } from '../contracts/codes.ts';
 import type { ActorKey } from '../contracts/ids.ts';
 import { recordAddress, type EventBody, type LogRecord, type Origin } from '../contracts/record.ts';
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 import type { Clock, Random } from './clock.ts';
 import type { Caller, Command } from './command.ts';
+import { Drafts, type Draft, type Origins } from './drafts.ts';
 import type { GroupWriter, Staged } from './group-writer.ts';
 import type { Inbox } from './inbox.ts';
 import type { Limits } from './limits.ts';
@@ -64,18 +65,8 @@ export interface Recalled {
   readonly known: Known;
 }
 
-/** While it is put together, field by field: spreading parts cost a tenth of a turn. */
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-
-/** A decision with the record that it becomes. */
-interface Prepared {
-  readonly decision: Decision;
-  readonly record: LogRecord;
-  readonly text: string;
-}
-
 type Judged =
-  | { readonly kind: 'recorded'; readonly prepared: Prepared }
+  | { readonly kind: 'recorded'; readonly draft: Draft }
   /** Told to the caller, and nothing else. */
   | { readonly kind: 'unrecorded'; readonly reply: Reply };
 
@@ -83,22 +74,14 @@ const messageOrigins = { id: undefined, hash: undefined, pending: undefined, tra
 
 const quarantined: Decision = { events: [], reply: refusal('runtime/quarantined') };
 
-/** What a record says besides its decision; `pending` counts only if the reply is deferred. */
-interface Origins {
-  readonly time: number;
-  readonly id: string | undefined;
-  readonly hash: string | undefined;
-  readonly pending: string | undefined;
-  readonly from: Origin | undefined;
-  readonly trace: string | undefined;
-}
-
 export class Turn {
   readonly #options: TurnOptions;
+  readonly #drafts: Drafts;
   #time = 0;
 
   constructor(options: TurnOptions) {
     this.#options = options;
+    this.#drafts = new Drafts(options);
   }
 
   /** Goes on after the last record that recovery read. */
@@ -141,14 +124,14 @@ export class Turn {
       return;
     }
     // 4 evolve
-    let { prepared } = judged;
-    const broken = this.#evolve(resident, prepared.decision.events);
+    let { draft } = judged;
+    const broken = this.#evolve(resident, draft.decision.events);
     if (broken) {
       onFailure(command, broken);
-      prepared = this.#prepare(resident, quarantined, origins);
+      draft = this.#drafts.draft(resident, quarantined, origins);
     }
     // 5 join
-    recall.staged(this.#join(resident, prepared, [command.caller], key));
+    recall.staged(this.#join(resident, draft, [command.caller], key));
     if (broken) onBroken(resident);
   }
 
@@ -157,10 +140,10 @@ export class Turn {
     const time = this.#next(message.time);
     const context = this.#context(message.to, time, '');
     const decision = resident.type.receive(stateOf(resident), message, context);
-    const prepared = this.#prepare(resident, decision, { ...messageOrigins, time, from });
+    const draft = this.#drafts.draft(resident, decision, { ...messageOrigins, time, from });
     const broken = this.#evolve(resident, decision.events);
     if (broken) throw broken;
-    this.#join(resident, prepared, []);
+    this.#join(resident, draft, []);
     this.#options.inbox.staged(from);
   }
 
@@ -250,10 +233,10 @@ export class Turn {
       const decision = resident.type.decide(stateOf(resident), command.input, context);
       const reply = this.#unrecorded(decision);
       if (reply) return { kind: 'unrecorded', reply };
-      return { kind: 'recorded', prepared: this.#prepare(resident, decision, origins) };
+      return { kind: 'recorded', draft: this.#drafts.draft(resident, decision, origins) };
     } catch (error) {
       onFailure(command, error);
-      return { kind: 'recorded', prepared: this.#prepare(resident, quarantined, origins) };
+      return { kind: 'recorded', draft: this.#drafts.draft(resident, quarantined, origins) };
     }
   }
 
@@ -281,31 +264,8 @@ export class Turn {
     }
   }
 
-  /** The record of a decision, as bytes; throws if it cannot be one, and nothing has changed. */
-  #prepare(resident: Resident, decision: Decision, origins: Origins): Prepared {
-    const { events, reply, effects } = decision;
-    const { time, id, hash, pending, from, trace } = origins;
-    const { limits } = this.#options;
-    const version = resident.version + (events.length > 0 ? 1 : 0);
-    const out = this.#options.outbox.plan(this.#messages(resident.key, version, effects));
-    const record: Mutable<LogRecord> = { time, actor: resident.key, version };
-    if (id !== undefined) record.id = id;
-    if (hash !== undefined) record.hash = hash;
-    if (events.length > 0) record.events = events;
-    if (reply) record.reply = reply;
-    else if (pending !== undefined) record.pending = pending;
-    if (effects?.answers) record.answers = this.#withHashes(resident.key, effects.answers);
-    if (out.length > 0) record.out = out;
-    if (from) record.from = from;
-    if (effects?.external) record.external = effects.external;
-    if (trace !== undefined) record.trace = trace;
-    const text = JSON.stringify(record);
-    if (text.length > limits.messageBytesMax / 4) checkSizes(record, text, limits);
-    return { decision, record, text };
-  }
-
   /** Step 5: from here on the record is on its way into the log. */
-  #join(resident: Resident, { record, text }: Prepared, callers: Caller[], key?: IdKey): Staged {
+  #join(resident: Resident, { record, text }: Draft, callers: Caller[], key?: IdKey): Staged {
     const { writer, outbox, onChanged } = this.#options;
     const position = writer.staged + 1;
     if (record.events) {
@@ -315,49 +275,6 @@ export class Turn {
     this.#time = record.time;
     if (record.out) outbox.commit(record.out, position);
     return writer.stage({ record, text, callers, key });
-  }
-
-  #messages(actor: ActorKey, version: number, effects: Effects = {}): readonly Outgoing[] {
-    const { send = [], replicate } = effects;
-    if (replicate === undefined) return send;
-    const body = { actor, version, value: replicate };
-    const copies = Array.from({ length: this.#options.partitions }, (_, partition) => ({
-      to: partitionKey(partition),
-      name: referenceMessage,
-      body,
-    }));
-    return [...send, ...copies];
-  }
-
-  #withHashes(
-    actor: ActorKey,
-    answers: readonly { id: string; reply: Reply }[],
-  ): LogRecord['answers'] & {} {
-    return answers.map(({ id, reply }) => {
-      const hash = this.#options.recall.hashOf(actor, id);
-      return { id, ...(hash !== undefined && { hash }), reply };
-    });
-  }
-}
-
-/** What could not be written, sent or published later must not be decided. */
-function checkSizes(
-  { reply, answers = [], events = [], out = [] }: LogRecord,
-  text: string,
-  limits: Limits,
-): void {
-  const { recordLengthMax, messageBytesMax } = limits;
-  if (text.length > recordLengthMax) {
-    throw new Error(
-      `the record has ${text.length} characters; at most ${recordLengthMax} are allowed`,
-    );
-  }
-  for (const part of [reply, ...answers, ...events, ...out]) {
-    const bytes = part === undefined ? 0 : Buffer.byteLength(JSON.stringify(part));
-    if (bytes <= messageBytesMax) continue;
-    throw new Error(
-      `a reply, event or message has ${bytes} bytes; at most ${messageBytesMax} are allowed`,
-    );
   }
 }
 
