@@ -179,9 +179,14 @@ export class Placement {
     this.#owners = owners;
     const reachable = clock.monotonic() - this.#reachableAt < limits.leaseMs;
     if (!reachable || Math.abs(this.#skewMs) > limits.clockSkewMsMax) return;
+    const free = owners.some(
+      (owner, partition) => isFree(owner, now) && !this.#owned.has(partition),
+    );
+    // Who died with its leases must not be waited for.
+    if (free) this.#hosts = (await leases.heartbeat(host, limits.leaseMs)).hosts;
     for (let partition = 0; partition < partitions; partition++) {
       const owner = owners[partition];
-      if (this.#owned.has(partition) || (owner !== undefined && owner.until > now)) {
+      if (this.#owned.has(partition) || !isFree(owner, now)) {
         this.#freeSince.delete(partition);
         this.#wanted.delete(partition);
         continue;
@@ -266,6 +271,9 @@ export class Placement {
     for (const { served } of this.#owned.values()) served?.tick();
   }
 }
+
+const isFree = (owner: OwnerRecord | undefined, now: number): boolean =>
+  owner === undefined || owner.until <= now;
 
 /** Whether a promise is fulfilled within `ms`. */
 async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<boolean> {
