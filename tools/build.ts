@@ -15,7 +15,7 @@ rmSync(join(root, 'dist'), { recursive: true, force: true });
 const compiler = join(root, 'node_modules/typescript/bin/tsc');
 const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
   cwd: root,
-  stdio: 'inherit',
+  stdio: ['ignore', 2, 2],
 });
 if (status === 0) for (const file of filesBesideTheCode()) copy(file);
 process.exitCode = status ?? 1;

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Environment } from './environment.ts';
 import type { Running } from './supervise.ts';
@@ -10,7 +10,8 @@ export interface HostProcess extends Running {
   readonly pid: number;
 }
 
-const cli = join(import.meta.dirname, 'cli.ts');
+/** Beside this file, and what this file is: TypeScript in a clone, JavaScript in the package. */
+const cli = join(import.meta.dirname, `cli${extname(import.meta.filename)}`);
 /**
  * What a command leaves lives until its group is durable, a few ms: with Node's default of 16 MiB for
  * the young it is copied twice before it dies, and collecting takes 16 % of a busy host's time.

@@ -27,7 +27,8 @@ test("a user's own actor runs on real servers and answers any NATS client", asyn
     MILLRACE_REDIS_URL: redis.url,
     MILLRACE_NATS_URL: nats.url,
   };
-  const host = spawn(process.execPath, [join(here, 'counter-host.ts')], {
+  const program = ['--conditions=millrace-source', join(here, 'counter-host.ts')];
+  const host = spawn(process.execPath, program, {
     env: environment,
     stdio: 'inherit',
   });
