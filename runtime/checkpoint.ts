@@ -17,6 +17,7 @@ import type { Outbox, SavedOutgoing } from './outbox.ts';
 import type { PendingCommand, Recall } from './recall.ts';
 import type { ReferenceData, SavedReference } from './reference-data.ts';
 import { snapshotOf, type Residents } from './residents.ts';
+import type { RetainedLog } from './retention.ts';
 
 /**
  * Sealed ids of the positions after the previous segment's, up to `through`. Checkpoints add to the
@@ -43,6 +44,8 @@ export interface CheckpointState {
   readonly pending: readonly PendingCommand[];
   readonly reference: readonly SavedReference[];
   readonly segments: readonly SegmentName[];
+  /** How long the log was; absent in checkpoints of hosts that did not count it. */
+  readonly retained?: RetainedLog;
 }
 
 export interface CheckpointerOptions {
@@ -57,6 +60,7 @@ export interface CheckpointerOptions {
   readonly inbox: Inbox;
   readonly reference: ReferenceData;
   readonly lastTime: () => number;
+  readonly retained: () => RetainedLog;
   readonly onFenced: () => void;
   readonly onFailure: (reason: string) => void;
   /** The checkpoints that were found, newest first; recovery began with the first. */
@@ -78,6 +82,8 @@ export class Checkpointer {
   /** Changed since their latest snapshot, with the position of the latest change. */
   readonly #changed = new Map<ActorKey, number>();
   #position: number;
+  /** Where recovery from the kept checkpoints begins to read, newest first. */
+  #readFrom: readonly number[];
   #segments: readonly SegmentName[];
   /** The bytes of the latest segment, if this owner wrote it. */
   #latest: Uint8Array | undefined;
@@ -90,6 +96,7 @@ export class Checkpointer {
     this.#options = options;
     const [newest, older] = options.restored;
     this.#position = newest?.position ?? 0;
+    this.#readFrom = options.restored.map(({ readFrom }) => readFrom);
     this.#segments = newest?.segments ?? [];
     const named = new Set(this.#segments.map((segment) => segment.name));
     const dropped = older?.segments.filter((segment) => !named.has(segment.name)) ?? [];
@@ -100,6 +107,11 @@ export class Checkpointer {
   /** Up to here recovery would not have to replay. */
   get position(): number {
     return this.#position;
+  }
+
+  /** The first position that recovery may need: 1 until there are two checkpoints to begin from. */
+  get floor(): number {
+    return this.#readFrom.length < 2 ? 1 : Math.min(...this.#readFrom);
   }
 
   /** Whether so much has happened since the last checkpoint that admission must wait. */
@@ -187,13 +199,20 @@ export class Checkpointer {
     }
   }
 
-  async #write(captured: Omit<CheckpointState, 'pending' | 'segments'>): Promise<void> {
-    const { log, fence, recall, limits, onFenced } = this.#options;
+  async #write(
+    captured: Omit<CheckpointState, 'pending' | 'segments' | 'retained'>,
+  ): Promise<void> {
+    const { log, fence, recall, limits, retained, onFenced } = this.#options;
     const { position, time } = captured;
     const sealed = this.#seal(position, time);
     const expired = sealed.segments.filter((one) => one.time < time - limits.windowMs);
     const segments = sealed.segments.filter((one) => !expired.includes(one));
-    const state: CheckpointState = { ...captured, pending: recall.pending(position), segments };
+    const state: CheckpointState = {
+      ...captured,
+      pending: recall.pending(position),
+      segments,
+      retained: retained(),
+    };
     const checkpoint = {
       text: JSON.stringify(state),
       ...(sealed.add && { add: sealed.add }),
@@ -205,6 +224,7 @@ export class Checkpointer {
       return;
     }
     this.#position = position;
+    this.#readFrom = [captured.readFrom, ...this.#readFrom.slice(0, 1)];
     this.#segments = segments;
     this.#latest = sealed.add?.bytes ?? this.#latest;
     this.#dropNext = [...expired, ...sealed.replaced].map((segment) => segment.name);

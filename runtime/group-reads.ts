@@ -4,16 +4,13 @@
  * that is not acknowledged yet; a seat is the right to read one partition for one group, held by
  * one consumer at a time, so that records stay in order.
  */
-import type { Entry } from './log.ts';
+import type { Entry, EntryId } from './log.ts';
 
 export interface Seat {
   readonly group: string;
   readonly partition: number;
   readonly consumer: string;
 }
-
-/** Where an entry stands in its log; ordered by epoch, then position. */
-export type EntryId = Pick<Entry, 'epoch' | 'position'>;
 
 /**
  * `kept`: the consumer held the seat all along; `taken`: it was free, and another may have held it
@@ -53,10 +50,3 @@ export interface GroupReads {
   /** The newest entry of the log, and the newest that the group was given. */
   tops(group: string, partition: number): Promise<{ log: EntryId; delivered: EntryId }>;
 }
-
-/** Negative, zero or positive as the first comes before, is, or comes after the second. */
-export const compareEntries = (one: EntryId, other: EntryId): number =>
-  one.epoch - other.epoch || one.position - other.position;
-
-/** Before every entry. */
-export const logStart: EntryId = { epoch: 0, position: 0 };

@@ -10,6 +10,7 @@ import { actorKey } from '../contracts/ids.ts';
 import { canonicalJson } from '../contracts/json.ts';
 import { partitionOf } from '../contracts/partition.ts';
 import { subjectsUnder, type Subjects } from '../contracts/subjects.ts';
+import { SharedArchive, type Archive } from './archive.ts';
 import { Backlog } from './backlog.ts';
 import type { Bus, BusMessage, Subscription } from './bus.ts';
 import type { Clock, Random } from './clock.ts';
@@ -36,6 +37,8 @@ export interface HostOptions {
   readonly settings: ClusterSettings;
   readonly types: ActorTypes;
   readonly log: Log;
+  /** Where records go before they leave the log; without one the log grows for ever. */
+  readonly archive?: Archive | undefined;
   readonly leases: Leases;
   readonly bus: Bus;
   /** A quiet connection to the same NATS: tells that the host can be reached, also in a flood. */
@@ -91,11 +94,13 @@ class RunningHost implements Host {
   readonly #placement: Placement;
   readonly #forwarding: Forwarding;
   readonly #backlog: Backlog;
+  readonly #archive: SharedArchive | undefined;
   #subscriptions: Subscription[] = [];
 
   constructor(options: HostOptions, settings: ClusterSettings) {
     this.#options = options;
     this.settings = settings;
+    this.#archive = options.archive && new SharedArchive(options.archive);
     const { partitions } = settings;
     this.#limits = options.limits(partitions);
     this.#subjects = subjectsUnder(options.prefix);
@@ -148,6 +153,10 @@ class RunningHost implements Host {
     bus.onReconnect(() => this.#placement.republish());
     await bus.flush();
     report(describeLimits(this.#limits, this.settings.partitions));
+    if (this.#archive === undefined)
+      report(
+        'the log is never trimmed, for no archive is configured: Redis needs ever more memory',
+      );
     await this.#placement.start();
     this.#backlog.start();
   }
@@ -172,6 +181,7 @@ class RunningHost implements Host {
     return Partition.open({
       ...this.#options,
       ...opening,
+      archive: this.#archive,
       partition,
       partitions: this.settings.partitions,
       idSeed: seedOf(this.settings.id),

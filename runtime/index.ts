@@ -15,6 +15,7 @@ export {
 } from '../actors/actor.ts';
 export { refusal, success } from '../contracts/reply.ts';
 export { startHost, type Host, type HostOptions } from './host.ts';
+export { fileArchive } from './files/archive.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { natsBus } from './nats/bus.ts';
 export { readLog } from './read-log.ts';

@@ -42,6 +42,10 @@ export interface Limits {
   /** How long a command id is remembered, and how many ids of one partition. */
   readonly windowMs: number;
   readonly idsMax: number;
+  /** The text of one partition's log, above which what nobody needs goes to the archive. */
+  readonly retainBytesMax: number;
+  /** A reply stays in the log at least for so long, to be repeated byte for byte. */
+  readonly replyWindowMs: number;
   /** Replies of one partition that are kept in memory beside the log. */
   readonly recentRepliesMax: number;
   readonly recentBytesMax: number;
@@ -59,8 +63,10 @@ export interface Limits {
   readonly forwardsMax: number;
 }
 
-/** What a host uses unless told otherwise, for P partitions. */
-export function defaultLimits(partitions: number): Limits {
+const retainBytesDefault = 1024 * 1024 * 1024;
+
+/** What a host uses unless told otherwise, for P partitions and so many bytes of all their logs. */
+export function defaultLimits(partitions: number, retainBytes = retainBytesDefault): Limits {
   // A table slot takes 16 bytes and every other one stays free: 512 MiB hold 16 million ids, which
   // is 15 minutes at 18,000 commands a second. A faster host says busy rather than forget an id.
   const idsOfHost = 16_000_000;
@@ -85,6 +91,8 @@ export function defaultLimits(partitions: number): Limits {
     checkpointMs: 30_000,
     windowMs: 15 * 60_000,
     idsMax: Math.floor(idsOfHost / partitions),
+    retainBytesMax: Math.floor(retainBytes / partitions),
+    replyWindowMs: 60_000,
     recentRepliesMax: Math.max(1_000, Math.floor(64_000 / partitions)),
     recentBytesMax: Math.floor((128 * 1024 * 1024) / partitions),
     idAheadMs: 60_000,
@@ -104,6 +112,8 @@ export function describeLimits(limits: Limits, partitions: number): string {
     `${whole(limits.idsMax * partitions)} of all partitions), ${whole(limits.residentsMax)} actors and ` +
     `${whole(limits.stagedRecordsMax)} records under way in each of ${partitions} partitions, ` +
     `${whole(limits.channelMessagesMax)} messages in each channel, tails of ` +
-    `${whole(limits.tailRecordsMax)} records, leases of ${limits.leaseMs / 1_000} s`
+    `${whole(limits.tailRecordsMax)} records, leases of ${limits.leaseMs / 1_000} s, logs of ` +
+    `${whole(limits.retainBytesMax * partitions)} bytes in all and replies of the last ` +
+    `${limits.replyWindowMs / 1_000} s in them`
   );
 }

@@ -68,12 +68,12 @@ export class LogSearch {
 
   async #search({ actor, id, hash }: Command, positions: readonly number[]): Promise<Known> {
     const { partition, epochOf } = this.#options;
+    let gone: number | undefined;
     for (const position of positions) {
       const group = await this.#groupAt(position);
       if (group === undefined) {
-        const at = recordAddress(partition, (await epochOf(position)) ?? 0, position);
-        const code = 'runtime/already-applied';
-        return { kind: 'answered', hash, text: encodeReply(refusal(code), at), code };
+        gone = position;
+        continue;
       }
       const { entry, records } = group;
       const record = records[position - entry.position];
@@ -88,7 +88,11 @@ export class LogSearch {
         ...(code !== undefined && { code }),
       };
     }
-    return { kind: 'new' };
+    if (gone === undefined) return { kind: 'new' };
+    // That another id has the same 64 bits is far less likely than that this one was applied.
+    const at = recordAddress(partition, (await epochOf(gone)) ?? 0, gone);
+    const code = 'runtime/already-applied';
+    return { kind: 'answered', hash, text: encodeReply(refusal(code), at), code };
   }
 
   async #groupAt(position: number): Promise<Group | undefined> {

@@ -24,6 +24,16 @@ export interface Entry {
   readonly records: string;
 }
 
+/** Where an entry stands in its log; ordered by epoch, then position. */
+export type EntryId = Pick<Entry, 'epoch' | 'position'>;
+
+/** Before every entry. */
+export const logStart: EntryId = { epoch: 0, position: 0 };
+
+/** Negative, zero or positive as the first comes before, is, or comes after the second. */
+export const compareEntries = (one: EntryId, other: EntryId): number =>
+  one.epoch - other.epoch || one.position - other.position;
+
 export interface Group {
   readonly fence: Fence;
   /** The top position that the log must have; the group's records follow it. */
@@ -71,6 +81,23 @@ export interface DeadLetter {
   readonly error: string;
 }
 
+/** Takes the oldest entries out of a log, whole ones only. */
+export interface Trim {
+  readonly fence: Fence;
+  /** An entry that is there: it and all after it stay. */
+  readonly before: EntryId;
+  /** Consumer groups that have not dealt with what goes lose it; otherwise they hold it back. */
+  readonly leaveBehind: boolean;
+}
+
+/**
+ * `first`: entries below it are gone. `behind`: the consumer groups that still needed some of what
+ * was to go. `diverged`: the log has no entry `before`; nothing was taken out.
+ */
+export type Trimmed =
+  | { readonly kind: 'trimmed'; readonly first: EntryId; readonly behind: readonly string[] }
+  | { readonly kind: 'fenced' | 'diverged' };
+
 export interface Log {
   append(group: Group): Promise<AppendOutcome>;
   /** Which of the fences still hold: one round trip for all of them. */
@@ -80,6 +107,9 @@ export interface Log {
   read(partition: number, position: number, count: number): Promise<readonly Entry[]>;
   /** The entry that holds the record at `position`; undefined if it has left the log or is not there yet. */
   entryAt(partition: number, position: number): Promise<Entry | undefined>;
+
+  /** Repeating it changes nothing. The newest entry always stays. */
+  trim(trim: Trim): Promise<Trimmed>;
 
   /** Writes snapshots; one that is not newer (by version) than what is there is left out. */
   saveSnapshots(fence: Fence, snapshots: readonly Snapshot[]): Promise<'ok' | 'fenced'>;

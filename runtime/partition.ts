@@ -8,6 +8,7 @@ import type { ActorKey } from '../contracts/ids.ts';
 import type { LogRecord } from '../contracts/record.ts';
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 import type { Subjects } from '../contracts/subjects.ts';
+import type { SharedArchive } from './archive.ts';
 import type { Bus } from './bus.ts';
 import { Checkpointer, type CheckpointState } from './checkpoint.ts';
 import type { Clock, Random } from './clock.ts';
@@ -26,6 +27,7 @@ import { Recall, type Logged } from './recall.ts';
 import { LogDamaged, readCheckpoints, recover, type Recovered } from './recovery.ts';
 import { ReferenceData } from './reference-data.ts';
 import { Residents, stateOf, type Resident } from './residents.ts';
+import { Retention } from './retention.ts';
 import { Turn } from './turn.ts';
 
 export interface PartitionOptions {
@@ -37,6 +39,8 @@ export interface PartitionOptions {
   /** Events up to here were published for certain. */
   readonly published: number;
   readonly log: Log;
+  /** Where records go before they leave the log; without one none leaves it. */
+  readonly archive?: SharedArchive | undefined;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly random: Random;
@@ -65,6 +69,9 @@ export interface PartitionStatus {
   readonly checkpoint: number;
   readonly recoveredRecords: number;
   readonly recoveredMs: number;
+  /** The length of the log, and the consumer groups that have lost records because they lag too far. */
+  readonly logBytes: number;
+  readonly leftBehind?: readonly string[];
   readonly halted?: string;
 }
 
@@ -87,6 +94,7 @@ export class Partition {
   readonly #inbox = new Inbox();
   readonly #publisher: Publisher;
   readonly #checkpointer: Checkpointer;
+  readonly #retention: Retention;
   readonly #turn: Turn;
   readonly #reference = new ReferenceData();
   #recovered: Recovered = { lastTime: 0, records: 0, ms: 0 };
@@ -126,9 +134,17 @@ export class Partition {
     this.#checkpointer = new Checkpointer({
       ...shared,
       lastTime: () => this.#turn.time,
+      retained: () => this.#retention.save(),
       onFenced: onLost,
       onFailure: halt,
       restored: checkpoints,
+    });
+    this.#retention = new Retention({
+      ...shared,
+      recoveryFloor: () => this.#checkpointer.floor,
+      restored: checkpoints[0]?.retained,
+      onFenced: onLost,
+      onDiverged: () => halt(divergence),
     });
     this.#turn = new Turn({
       ...shared,
@@ -163,6 +179,7 @@ export class Partition {
   get status(): PartitionStatus {
     const { partition, fence } = this.#options;
     const { durable, staged } = this.#writer;
+    const { leftBehind } = this.#retention;
     return {
       partition,
       epoch: fence.epoch,
@@ -172,6 +189,8 @@ export class Partition {
       checkpoint: this.#checkpointer.position,
       recoveredRecords: this.#recovered.records,
       recoveredMs: Math.round(this.#recovered.ms),
+      logBytes: Math.round(this.#retention.bytes),
+      ...(leftBehind.length > 0 && { leftBehind }),
       ...(this.#state.kind === 'halted' && { halted: this.#state.reason }),
     };
   }
@@ -231,6 +250,7 @@ export class Partition {
     if (this.#state.kind !== 'serving') return;
     this.#recall.expire();
     this.#checkpointer.tick();
+    this.#retention.tick();
     if (this.#evicting) return;
     this.#residents.dropBlank();
     const changed = this.#residents.evict();
@@ -266,6 +286,7 @@ export class Partition {
     this.#outbox.close();
     this.#publisher.close();
     this.#checkpointer.close();
+    this.#retention.close();
     this.#residents.close();
     this.#intake.close();
   }
@@ -282,10 +303,12 @@ export class Partition {
         inbox: this.#inbox,
         reference: this.#reference,
         onChanged,
+        onEntry: (entry) => this.#retention.restore(entry),
       },
       checkpoint,
     );
     this.#turn.resume(this.#recovered.lastTime);
+    this.#retention.restored(this.#recovered.lastTime);
     this.#state = { kind: 'serving' };
     this.#outbox.start();
     void this.#publisher.repeat(this.#options.top);
@@ -321,6 +344,7 @@ export class Partition {
   }
 
   #durable(records: readonly Staged[], entry: string): void {
+    this.#retention.durable(records);
     try {
       for (const staged of records) this.#turn.durable(staged, entry);
     } catch (error) {

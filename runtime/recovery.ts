@@ -30,6 +30,8 @@ export interface RecoveryOptions {
   readonly reference: ReferenceData;
   /** An actor has events that no snapshot is known to hold. */
   readonly onChanged: (record: LogRecord, position: number) => void;
+  /** An entry with records was read. */
+  readonly onEntry: (entry: Entry) => void;
 }
 
 export interface Recovered {
@@ -89,6 +91,7 @@ export async function recover(
       restoreRecord(options, record, { entry, position, afterCheckpoint: position > from });
       lastTime = Math.max(lastTime, record.time);
     });
+    options.onEntry(entry);
     next = entry.position + entry.n;
   }
   if (next !== Math.max(top + 1, checkpoint?.readFrom ?? 1)) {

@@ -8,14 +8,8 @@
  * I3 at most `unacknowledgedMax` entries are out without an acknowledgement.
  */
 import type { Clock } from './clock.ts';
-import {
-  compareEntries,
-  logStart,
-  type EntryId,
-  type GroupReads,
-  type Seat,
-} from './group-reads.ts';
-import type { Entry } from './log.ts';
+import type { GroupReads, Seat } from './group-reads.ts';
+import { compareEntries, logStart, type Entry, type EntryId } from './log.ts';
 
 /** The log ends before something that was read from it: a failover lost its tail. Reading on would skip. */
 export class LogWentBack extends Error {

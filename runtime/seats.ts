@@ -4,7 +4,8 @@
  * some, when what they handed out is acknowledged; who has too few takes free ones.
  */
 import type { Clock, Timer } from './clock.ts';
-import type { EntryId, GroupReads } from './group-reads.ts';
+import type { GroupReads } from './group-reads.ts';
+import type { EntryId } from './log.ts';
 import { SeatReader } from './seat-reader.ts';
 
 export interface SeatsOptions {

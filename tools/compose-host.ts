@@ -2,23 +2,29 @@
 import { randomUUID } from 'node:crypto';
 import { accountActor } from '../actors/account.ts';
 import { symbolActor } from '../actors/symbol.ts';
+import { fileArchive } from '../runtime/files/archive.ts';
 import { startHost, type Host } from '../runtime/host.ts';
-import { defaultLimits } from '../runtime/limits.ts';
+import { defaultLimits, type Limits } from '../runtime/limits.ts';
 import { natsBus } from '../runtime/nats/bus.ts';
 import { connectRedis } from '../runtime/redis/connection.ts';
 import { checkDurability } from '../runtime/redis/durability.ts';
 import { redisLeases } from '../runtime/redis/leases.ts';
 import { redisLog } from '../runtime/redis/log.ts';
 import { systemClock, systemRandom } from '../runtime/system-clock.ts';
-import { clusterEnvironment, partitionsDefault, type Environment } from './environment.ts';
+import {
+  clusterEnvironment,
+  partitionsDefault,
+  type ClusterEnvironment,
+  type Environment,
+} from './environment.ts';
 
 /**
  * Starts a host with what the environment says; resolves when it takes part in the cluster. A host
  * that cannot start leaves nothing open, so that its process ends.
  */
 export async function composeHost(name: string, environment: Environment): Promise<Host> {
-  const { redis, nats, partitions, prefix, scales, allowUnsafeRedis } =
-    clusterEnvironment(environment);
+  const configured = clusterEnvironment(environment);
+  const { redis, nats, partitions, prefix, scales, allowUnsafeRedis, archive } = configured;
   if (redis === undefined || nats === undefined) {
     throw new Error(
       'A host needs MILLRACE_REDIS_URL and MILLRACE_NATS_URL; `millrace up` sets both.',
@@ -45,12 +51,13 @@ export async function composeHost(name: string, environment: Environment): Promi
     settings: { id: randomUUID(), partitions: partitions ?? partitionsDefault, scales },
     types: new Map(types.map((type) => [type.type, type])),
     log: redisLog(connection),
+    archive: archive === undefined ? undefined : fileArchive(archive),
     leases: redisLeases(leasing),
     bus,
     pulse,
     clock: systemClock,
     random: systemRandom(),
-    limits: defaultLimits,
+    limits: (count) => limitsOf(configured, count),
     report,
   });
   const owned = stack.move();
@@ -61,4 +68,9 @@ export async function composeHost(name: string, environment: Environment): Promi
       await owned.disposeAsync();
     },
   };
+}
+
+function limitsOf({ retainBytes, replyWindowMs }: ClusterEnvironment, partitions: number): Limits {
+  const limits = defaultLimits(partitions, retainBytes);
+  return { ...limits, ...(replyWindowMs !== undefined && { replyWindowMs }) };
 }

@@ -28,6 +28,12 @@ const Variables = z.object({
     .string()
     .transform((text, context) => parseScales(text, context))
     .default(defaultScales),
+  /** The text of all logs together, above which what nobody needs goes to the archive. */
+  MILLRACE_RETAIN_BYTES: z.coerce.number().int().positive().optional(),
+  /** How long a reply stays in the log at least, to be repeated byte for byte. */
+  MILLRACE_REPLY_WINDOW_MS: z.coerce.number().int().nonnegative().optional(),
+  /** A folder; without it a host archives nothing, and its logs grow for ever. */
+  MILLRACE_ARCHIVE_DIR: z.string().optional(),
 });
 
 export interface ClusterEnvironment {
@@ -37,6 +43,9 @@ export interface ClusterEnvironment {
   readonly partitions: number | undefined;
   readonly prefix: string;
   readonly scales: ClusterSettings['scales'];
+  readonly retainBytes: number | undefined;
+  readonly replyWindowMs: number | undefined;
+  readonly archive: string | undefined;
 }
 
 /** Reads the MILLRACE_ variables; throws an error that names the one that is wrong. */
@@ -58,6 +67,9 @@ export function clusterEnvironment(environment: Environment): ClusterEnvironment
     partitions: parsed.data.MILLRACE_PARTITIONS,
     prefix: parsed.data.MILLRACE_PREFIX,
     scales: parsed.data.MILLRACE_SCALES,
+    retainBytes: parsed.data.MILLRACE_RETAIN_BYTES,
+    replyWindowMs: parsed.data.MILLRACE_REPLY_WINDOW_MS,
+    archive: parsed.data.MILLRACE_ARCHIVE_DIR,
   };
 }
 

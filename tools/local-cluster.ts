@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { ClusterSettings } from '../contracts/cluster.ts';
 import { canonicalJson } from '../contracts/json.ts';
 import type { Leases } from '../runtime/leases.ts';
@@ -26,7 +26,7 @@ import { startNats, startRedis, type RunningServer } from './servers.ts';
 import { supervise, type Supervised } from './supervise.ts';
 
 export interface LocalClusterOptions {
-  /** Everything that is kept: Redis's files, logs, the addresses of the running cluster. */
+  /** Everything that is kept: Redis's files, the archive, logs, the addresses of the running cluster. */
   readonly data: string;
   readonly hosts: number;
   /** Of a new cluster (default 64); of one that exists it must be the same, or absent. */
@@ -85,7 +85,9 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   const address: ClusterAddress = { nats, redis, prefix, partitions };
   stack.defer(await publishAddress(options.data, address));
 
-  const hosts = await startHosts(options, hostEnvironment(environment, address), tell, stack);
+  const archive = configured.archive ?? resolve(options.data, 'archive');
+  const ofHosts = hostEnvironment(environment, address, archive);
+  const hosts = await startHosts(options, ofHosts, tell, stack);
   await untilServed(address, tell, options.signal);
 
   const owned = stack.move();
@@ -175,11 +177,16 @@ async function publishAddress(data: string, address: ClusterAddress): Promise<()
   return () => rm(file, { force: true });
 }
 
-const hostEnvironment = (environment: Environment, address: ClusterAddress): Environment => ({
+const hostEnvironment = (
+  environment: Environment,
+  address: ClusterAddress,
+  archive: string,
+): Environment => ({
   ...environment,
   MILLRACE_REDIS_URL: address.redis,
   MILLRACE_NATS_URL: address.nats,
   MILLRACE_PARTITIONS: String(address.partitions),
+  MILLRACE_ARCHIVE_DIR: archive,
 });
 
 async function startHosts(

@@ -1,37 +1,21 @@
 /** Consumer groups in memory: for tests and simulations of this process. */
-import {
-  compareEntries,
-  logStart,
-  type EntryId,
-  type GroupReads,
-  type Seat,
-} from '../group-reads.ts';
-import type { Entry } from '../log.ts';
-import type { Partitions } from './partition-store.ts';
-
-/** What a group knows of one partition. */
-interface Progress {
-  delivered: EntryId;
-  /** Delivered and not acknowledged, in order. */
-  unacknowledged: readonly EntryId[];
-  holder: { readonly consumer: string; readonly until: number } | undefined;
-}
+import type { GroupReads, Seat } from '../group-reads.ts';
+import { compareEntries, logStart, type Entry, type EntryId } from '../log.ts';
+import type { GroupProgress, Partitions } from './partition-store.ts';
 
 /** `now` is the store's time, in ms. */
 export function memoryGroupReads(partitions: Partitions, now: () => number): GroupReads {
-  const progress = new Map<string, Progress>();
   const consumers = new Map<string, Map<string, number>>();
 
-  const known = (group: string, partition: number): Progress => {
-    const key = `${group}:${partition}`;
-    const found = progress.get(key);
+  const known = (group: string, partition: number): GroupProgress => {
+    const found = partitions(partition).groups.get(group);
     if (found === undefined)
       throw new Error(`there is no consumer group ${group} at partition ${partition}`);
     return found;
   };
-  const holderOf = ({ holder }: Progress): string | undefined =>
+  const holderOf = ({ holder }: GroupProgress): string | undefined =>
     holder && holder.until > now() ? holder.consumer : undefined;
-  const seated = (seat: Seat): Progress | undefined => {
+  const seated = (seat: Seat): GroupProgress | undefined => {
     const found = known(seat.group, seat.partition);
     return holderOf(found) === seat.consumer ? found : undefined;
   };
@@ -45,17 +29,16 @@ export function memoryGroupReads(partitions: Partitions, now: () => number): Gro
   return {
     async open(group, count, from) {
       for (let partition = 0; partition < count; partition++) {
-        const key = `${group}:${partition}`;
-        if (progress.has(key)) continue;
-        const delivered =
-          from === 'start' ? logStart : (partitions(partition).entries.at(-1) ?? logStart);
-        progress.set(key, { delivered, unacknowledged: [], holder: undefined });
+        const { groups, entries } = partitions(partition);
+        if (groups.has(group)) continue;
+        const delivered = from === 'start' ? logStart : (entries.at(-1) ?? logStart);
+        groups.set(group, { delivered, unacknowledged: [], holder: undefined });
       }
     },
 
     async remove(group, count) {
       for (let partition = 0; partition < count; partition++)
-        progress.delete(`${group}:${partition}`);
+        partitions(partition).groups.delete(group);
     },
 
     async present(group, consumer, ttlMs) {

@@ -1,10 +1,16 @@
 /** The log, and what is stored beside it, in memory: for tests and simulations of this process. */
-import type { Entry, Log } from '../log.ts';
-import { ownerUnder, type Partitions, type PartitionStore } from './partition-store.ts';
+import { compareEntries, type Entry, type Log } from '../log.ts';
+import {
+  ownerUnder,
+  type GroupProgress,
+  type Partitions,
+  type PartitionStore,
+} from './partition-store.ts';
 
 export const memoryLog = (partitions: Partitions): Log => ({
   ...appends(partitions),
   ...reads(partitions),
+  ...trims(partitions),
   ...snapshotStore(partitions),
   ...checkpointStore(partitions),
 });
@@ -70,6 +76,40 @@ function firstFrom(entries: readonly Entry[], position: number): number {
     else high = middle;
   }
   return low;
+}
+
+const trims = (partitions: Partitions): Pick<Log, 'trim'> => ({
+  async trim({ fence, before, leaveBehind }) {
+    const store = partitions(fence.partition);
+    if (ownerUnder(store, fence) === undefined) return { kind: 'fenced' };
+    const { entries, groups } = store;
+    const wanted = entries.findIndex((entry) => compareEntries(entry, before) === 0);
+    if (wanted < 0) return { kind: 'diverged' };
+    const needs = [...groups].map(([name, group]) => ({
+      name,
+      first: firstNeeded(entries, group),
+    }));
+    const behind = needs.filter(({ first }) => first < wanted);
+    const cut = leaveBehind ? wanted : Math.min(wanted, ...behind.map(({ first }) => first));
+    store.entries = entries.slice(cut);
+    const { epoch, position } = store.entries[0] ?? before;
+    return {
+      kind: 'trimmed',
+      first: { epoch, position },
+      behind: behind.map(({ name }) => name).toSorted(),
+    };
+  },
+});
+
+/** Index of the first entry that a consumer group has not dealt with. */
+function firstNeeded(entries: readonly Entry[], group: GroupProgress): number {
+  const oldest = group.unacknowledged[0];
+  const first = entries.findIndex((entry) =>
+    oldest === undefined
+      ? compareEntries(entry, group.delivered) > 0
+      : compareEntries(entry, oldest) >= 0,
+  );
+  return first < 0 ? entries.length : first;
 }
 
 const snapshotStore = (partitions: Partitions): Pick<Log, 'saveSnapshots' | 'loadSnapshots'> => ({

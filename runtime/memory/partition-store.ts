@@ -1,4 +1,4 @@
-import type { DeadLetter, Entry, Fence, Snapshot } from '../log.ts';
+import type { DeadLetter, Entry, EntryId, Fence, Snapshot } from '../log.ts';
 import type { OwnerRecord } from '../leases.ts';
 
 /** Everything that the memory adapters keep of one partition; tests may look at it and damage it. */
@@ -11,6 +11,16 @@ export interface PartitionStore {
   checkpoints: readonly string[];
   readonly segments: Map<string, Uint8Array>;
   readonly deadLetters: DeadLetter[];
+  /** By the name of the consumer group. */
+  readonly groups: Map<string, GroupProgress>;
+}
+
+/** What a consumer group knows of one partition. */
+export interface GroupProgress {
+  delivered: EntryId;
+  /** Delivered and not acknowledged, in order. */
+  unacknowledged: readonly EntryId[];
+  holder: { readonly consumer: string; readonly until: number } | undefined;
 }
 
 export interface Owner extends OwnerRecord {
@@ -34,6 +44,7 @@ export function newPartitions(): Partitions {
       checkpoints: [],
       segments: new Map(),
       deadLetters: [],
+      groups: new Map(),
     };
     all.set(partition, fresh);
     return fresh;

@@ -31,18 +31,20 @@ export function entryReads(connection: Connection, epochs: Epochs): Pick<Log, 'r
     return again && again.epoch > span.epoch ? entryAt(partition, position) : undefined;
   };
 
-  /** What follows an id; pages that hold only epoch markers are skipped. */
-  const recordsFrom = async (
+  /** What follows an id, epoch markers included, with `count` entries that hold records if there are. */
+  const entriesFrom = async (
     partition: number,
     id: string,
     count: number,
   ): Promise<readonly Entry[]> => {
+    const found: Entry[] = [];
     let from = id;
     for (;;) {
       const page = await forward(partition, from, count);
+      found.push(...page);
       const last = page.at(-1);
-      if (last === undefined || page.length < count || page.some((entry) => entry.n > 0))
-        return page;
+      const enough = found.filter((entry) => entry.n > 0).length >= count;
+      if (last === undefined || page.length < count || enough) return found;
       from = `(${entryId(last.epoch, last.position)}`;
     }
   };
@@ -50,12 +52,12 @@ export function entryReads(connection: Connection, epochs: Epochs): Pick<Log, 'r
   const read: Log['read'] = async (partition, position, count) => {
     const span = await epochs.find(partition, position);
     if (span === undefined) return [];
-    const page = await recordsFrom(partition, entryId(span.epoch, position), count);
+    const page = await entriesFrom(partition, entryId(span.epoch, position), count);
     if (!span.closed && page.some((entry) => entry.epoch > span.epoch)) {
       await epochs.refresh(partition);
       return read(partition, position, count);
     }
-    const found = page.filter((entry) => entry.n > 0);
+    const found = page.filter((entry) => entry.n > 0).slice(0, count);
     if (found[0]?.position === position) return found;
     // The position lies inside a group that begins before it, or it is not there.
     const head = await entryAt(partition, position);

@@ -1,8 +1,8 @@
 /** Consumer groups of Redis over the logs of the partitions. */
 import { keys } from '../../contracts/keys.ts';
 import { entryId, parseEntryId } from '../../contracts/record.ts';
-import { logStart, type EntryId, type GroupReads, type Seat } from '../group-reads.ts';
-import type { Entry } from '../log.ts';
+import type { GroupReads, Seat } from '../group-reads.ts';
+import { logStart, type Entry, type EntryId } from '../log.ts';
 import type { Connection } from './connection.ts';
 import { entries, list, oneOf, pairs, text } from './replies.ts';
 import { scripts } from './scripts.ts';

@@ -1,5 +1,6 @@
 /** The log of every partition, and what is stored beside it, in Redis. */
 import { keys } from '../../contracts/keys.ts';
+import { entryId, parseEntryId } from '../../contracts/record.ts';
 import type { Log } from '../log.ts';
 import type { Connection } from './connection.ts';
 import { entryReads } from './entries.ts';
@@ -10,6 +11,7 @@ import { snapshotStore } from './snapshots.ts';
 
 export const redisLog = (connection: Connection): Log => ({
   ...appends(connection),
+  ...trims(connection),
   ...entryReads(connection, epochIndex(connection)),
   ...snapshotStore(connection),
   ...checkpointStore(connection),
@@ -38,6 +40,22 @@ const appends = (connection: Connection): Pick<Log, 'append' | 'check' | 'addDea
     const at = [keys.owner(partition), keys.deadLetters(partition)];
     const args = [`${epoch}`, nonce, actor, id, payload, error];
     return oneOf(['ok', 'fenced'], await connection.run(scripts.deadLetter, at, args));
+  },
+});
+
+const trims = (connection: Connection): Pick<Log, 'trim'> => ({
+  async trim({ fence: { partition, epoch, nonce }, before, leaveBehind }) {
+    const at = [keys.owner(partition), keys.log(partition)];
+    const args = [
+      `${epoch}`,
+      nonce,
+      entryId(before.epoch, before.position),
+      leaveBehind ? '1' : '0',
+    ];
+    const [word, first, behind] = list(await connection.run(scripts.trim, at, args));
+    const kind = oneOf(['trimmed', 'fenced', 'diverged'], word);
+    if (kind !== 'trimmed') return { kind };
+    return { kind, first: parseEntryId(text(first)), behind: list(behind).map(text).toSorted() };
   },
 });
 

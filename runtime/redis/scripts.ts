@@ -13,6 +13,7 @@ export const scripts = {
   renew: load('renew'),
   release: load('release'),
   append: load('append'),
+  trim: load('trim'),
   snapshots: load('snapshots'),
   chunk: load('chunk'),
   checkpoint: load('checkpoint'),

@@ -3,7 +3,16 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expectSoundLogs } from './log-claims.ts';
-import { History, names, type Carriage, type Faults, type Step, type Trouble } from './history.ts';
+import type { Limits } from '../../runtime/limits.ts';
+import {
+  History,
+  names,
+  shortLogs,
+  type Carriage,
+  type Faults,
+  type Step,
+  type Trouble,
+} from './history.ts';
 import type { Fate } from './rig.ts';
 
 /**
@@ -41,6 +50,8 @@ const mostly = <T extends string>(usual: T, ...unusual: T[]): fc.Arbitrary<T> =>
     { weight: 8, arbitrary: fc.constant(usual) },
     { weight: 2, arbitrary: fc.constantFrom(...unusual) },
   );
+const steps = fc.array(step, { minLength: 60, maxLength: 160 });
+const runs = Number(process.env['FAULT_RUNS'] ?? 250);
 const some = { minLength: 1, maxLength: 40 };
 const faults: fc.Arbitrary<Faults> = fc.record({
   fates: fc.array(mostly<Fate>('good', 'lost', 'unanswered', 'late'), some),
@@ -63,14 +74,32 @@ const examples = ['evicted-and-back', 'closed-receiver', 'evicted-in-between'].m
 describe('under crashes, take-overs, unknown fates and a failing store', () => {
   it('every acknowledged command is applied once, every coin is conserved, repeats are byte-same', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 60, maxLength: 160 }), faults, check),
-      { numRuns: Number(process.env['FAULT_RUNS'] ?? 250), examples },
+      fc.asyncProperty(steps, faults, async (some, failing) => {
+        await check(some, failing);
+      }),
+      { numRuns: runs, examples },
     );
+  }, 60_000);
+
+  it('the same holds while logs are trimmed: what has left them is in the archive, without a gap', async () => {
+    let alreadyApplied = 0;
+    await fc.assert(
+      fc.asyncProperty(steps, faults, async (some, failing) => {
+        alreadyApplied += await check(some, failing, shortLogs);
+      }),
+      { numRuns: Math.ceil(runs / 2), examples },
+    );
+    expect(alreadyApplied).toBeGreaterThan(0);
   }, 60_000);
 });
 
-async function check(steps: readonly Step[], faults: Faults): Promise<void> {
-  const history = new History(faults);
+/** Tells how many repeats came after their reply had left the log. */
+async function check(
+  steps: readonly Step[],
+  faults: Faults,
+  limits?: Partial<Limits>,
+): Promise<number> {
+  const history = new History(faults, limits);
   await history.begin();
   for (const next of steps) await history.perform(next);
   await history.heal();
@@ -85,4 +114,5 @@ async function check(steps: readonly Step[], faults: Faults): Promise<void> {
   const owned = await history.coins();
   expect(owned.reduce((sum, some) => sum + some, 0)).toBe(put);
   for (const some of owned) expect(some).toBeGreaterThanOrEqual(0);
+  return history.alreadyApplied;
 }

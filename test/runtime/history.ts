@@ -1,5 +1,8 @@
+import type { Archive } from '../../runtime/archive.ts';
+import type { Limits } from '../../runtime/limits.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Received } from '../../runtime/outbox.ts';
+import type { Partition } from '../../runtime/partition.ts';
 import { LogDamaged } from '../../runtime/recovery.ts';
 import { Rig, type Answered, type CommandRequest, type Fate } from './rig.ts';
 
@@ -34,25 +37,31 @@ export interface Faults {
   readonly carriages: readonly Carriage[];
 }
 
+/** So little stays in the logs that most of a run is archived. */
+export const shortLogs = { retainBytesMax: 2_000, replyWindowMs: 100 };
+
 /** One run: the rig, what was sent, and what was answered. */
 export class History {
   readonly rig: Rig;
   readonly wrong: string[] = [];
+  /** How many repeats found that their reply had left the log. */
+  alreadyApplied = 0;
   readonly #sent = new Map<string, CommandRequest>();
   readonly #replies = new Map<string, string>();
   #again: (() => Promise<Received>)[] = [];
   #faulty = true;
 
-  constructor({ fates, troubles, carriages }: Faults) {
+  constructor({ fates, troubles, carriages }: Faults, limits: Partial<Limits> = {}) {
     const [fate, trouble, carriage] = [
       inTurn(fates, 'good'),
       inTurn(troubles, 'none'),
       inTurn(carriages, 'once'),
     ];
     this.rig = new Rig({
-      limits: { residentsMax: 2, checkpointRecords: 5, recentRepliesMax: 3 },
+      limits: { residentsMax: 2, checkpointRecords: 5, recentRepliesMax: 3, ...limits },
       fate: () => (this.#faulty ? fate() : 'good'),
       intercept: (call, carryOut) => this.#call(call, carryOut, trouble),
+      archive: (archive) => this.#troubled(archive, trouble),
       carry: (_, carryOut) => this.#carry(carryOut, carriage),
     });
   }
@@ -105,7 +114,7 @@ export class History {
         return;
       case 'settle':
         await rig.settle(step.rounds);
-        for (const each of [...rig.open.values(), ...rig.former]) each.tick();
+        for (const each of [...rig.open.values(), ...rig.former]) this.#tick(each);
         return;
     }
   }
@@ -118,7 +127,7 @@ export class History {
     await this.#drain();
   }
 
-  /** Every command once more: it has an answer, the same as before. */
+  /** Every command once more: it has an answer, the same as before or, once that has left the log, where it was. */
   async repeatAll(): Promise<void> {
     for (const [key, { actor, name: command, body, id: known }] of this.#sent) {
       const again = await this.rig.within(this.rig.command(actor, command, body, known));
@@ -155,9 +164,22 @@ export class History {
 
   #compare(key: string, { text, code }: Answered): void {
     if (code === 'runtime/pending' || code === 'runtime/busy') return;
-    const first = this.#replies.get(key) ?? text;
-    this.#replies.set(key, first);
-    if (text !== first) this.wrong.push(`${key}: first ${first}, then ${text}`);
+    const first = this.#replies.get(key);
+    if (code === 'runtime/already-applied') {
+      this.alreadyApplied++;
+      if (first !== undefined && addressIn(text) !== addressIn(first))
+        this.wrong.push(`${key}: first ${first}, then applied elsewhere: ${text}`);
+      return;
+    }
+    this.#replies.set(key, first ?? text);
+    if (first !== undefined && text !== first)
+      this.wrong.push(`${key}: first ${first}, then ${text}`);
+  }
+
+  /** As a host does: housekeeping, and what was published has arrived. */
+  #tick(owner: Partition): void {
+    owner.publisher.confirm(owner.publisher.published);
+    owner.tick();
   }
 
   /** As a host does: what fails to open is tried again, under a new epoch; damage is not. */
@@ -175,12 +197,23 @@ export class History {
     }
   }
 
-  async #call(
+  #troubled(archive: Archive, trouble: () => Trouble): Archive {
+    return {
+      read: archive.read,
+      write: (partition, entries) =>
+        this.#carryOut(() => archive.write(partition, entries), this.#faulty ? trouble() : 'none'),
+    };
+  }
+
+  #call(
     call: keyof Log,
     carryOut: () => Promise<unknown>,
     trouble: () => Trouble,
   ): Promise<unknown> {
-    const now = this.#faulty && call !== 'append' ? trouble() : 'none';
+    return this.#carryOut(carryOut, this.#faulty && call !== 'append' ? trouble() : 'none');
+  }
+
+  async #carryOut<T>(carryOut: () => Promise<T>, now: Trouble): Promise<T> {
     if (now === 'before') throw new Error('the connection broke');
     const outcome = await carryOut();
     if (now === 'after') throw new Error('the connection broke before the answer');
@@ -209,6 +242,8 @@ export class History {
     }
   }
 }
+
+const addressIn = (reply: string): unknown => (JSON.parse(reply) as { at?: string }).at;
 
 /** Gives one fault after the other, and begins again after the last. */
 const inTurn = <T>(all: readonly T[], otherwise: T): (() => T) => {

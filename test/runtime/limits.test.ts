@@ -11,11 +11,14 @@ test('the line for the operator tells what holds', () => {
     channelMessagesMax: 910,
     tailRecordsMax: 11_121,
     leaseMs: 4_500,
+    retainBytesMax: 1_000_000,
+    replyWindowMs: 90_000,
   };
   expect(describeLimits(limits, 16)).toBe(
     'limits: command ids are remembered for 7 minutes (at most 16,000 of all partitions), ' +
       '1,234 actors and 5,678 records under way in each of 16 partitions, ' +
-      '910 messages in each channel, tails of 11,121 records, leases of 4.5 s',
+      '910 messages in each channel, tails of 11,121 records, leases of 4.5 s, ' +
+      'logs of 16,000,000 bytes in all and replies of the last 90 s in them',
   );
 });
 
@@ -25,6 +28,7 @@ test.each([1, 64, 1_024])(
     const limits = defaultLimits(partitions);
     const one = defaultLimits(1);
     expect(limits.idsMax * partitions).toBeLessThanOrEqual(one.idsMax);
+    expect(limits.retainBytesMax * partitions).toBeLessThanOrEqual(one.retainBytesMax);
     expect(limits.recentBytesMax * partitions).toBeLessThanOrEqual(one.recentBytesMax);
     expect(limits.residentBytesMax * partitions).toBeLessThanOrEqual(one.residentBytesMax);
     expect(limits.checkpointRecords).toBeLessThan(limits.tailRecordsMax);

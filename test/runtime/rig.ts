@@ -3,9 +3,11 @@ import type { Json } from '../../contracts/json.ts';
 import { partitionOf } from '../../contracts/partition.ts';
 import { decodeGroup, type LogRecord } from '../../contracts/record.ts';
 import { subjectsUnder } from '../../contracts/subjects.ts';
+import { SharedArchive, type Archive } from '../../runtime/archive.ts';
 import { parseCommand, parseRead, type Caller } from '../../runtime/command.ts';
 import { defaultLimits, type Limits } from '../../runtime/limits.ts';
-import type { Group, Log } from '../../runtime/log.ts';
+import type { Entry, Group, Log } from '../../runtime/log.ts';
+import { memoryArchive } from '../../runtime/memory/archive.ts';
 import { memoryHub } from '../../runtime/memory/bus.ts';
 import { manualClock, type ManualClock } from '../../runtime/memory/clock.ts';
 import { memoryStore } from '../../runtime/memory/store.ts';
@@ -25,6 +27,8 @@ export interface RigOptions {
   readonly fate?: () => Fate;
   /** Stands between the partitions and the store. */
   readonly intercept?: Intercept;
+  /** Stands before the archive; without it one that works, and limits that never use it. */
+  readonly archive?: (archive: Archive) => Archive;
   /** Stands between two partitions. */
   readonly carry?: (hop: Hop, carryOut: () => Promise<Received>) => Promise<Received>;
 }
@@ -55,6 +59,8 @@ export class Rig {
   readonly #time = manualClock();
   readonly clock: ManualClock = shifted(this.#time, () => this.wallClockShift);
   readonly store = memoryStore(() => this.#time.now());
+  readonly archive = memoryArchive();
+  readonly #archive: SharedArchive;
   readonly open = new Map<number, Partition>();
   /** Owners that were replaced without knowing. */
   readonly former: Partition[] = [];
@@ -75,6 +81,7 @@ export class Rig {
   constructor(options: RigOptions = {}) {
     this.#options = options;
     this.partitions = options.partitions ?? 4;
+    this.#archive = new SharedArchive(options.archive?.(this.archive) ?? this.archive);
     const bus = this.#hub.connect();
     bus.subscribe('millrace.evt.>', (message) => {
       const body = JSON.parse(Buffer.from(message.payload).toString()) as Json;
@@ -117,6 +124,7 @@ export class Rig {
       top,
       published,
       log: intercepted(this.#faulty(this.store.log), this.#options.intercept),
+      archive: this.#archive,
       bus,
       clock: this.clock,
       random: this.#random,
@@ -209,17 +217,28 @@ export class Rig {
     return settled?.value;
   }
 
-  /** The whole log of a partition, with the position of each record. */
+  /** All that a partition ever wrote, archived or in its log, with the position of each record. */
   async records(partition: number): Promise<{ position: number; record: LogRecord }[]> {
-    const entries = await this.store.log.read(partition, 1, 1_000_000);
-    return entries
-      .filter((entry) => entry.n > 0)
-      .flatMap((entry) =>
-        decodeGroup(entry.records).map((record, index) => ({
-          position: entry.position + index,
-          record,
-        })),
-      );
+    const retained = await this.store.log.read(partition, 1, 1_000_000);
+    const archived = await this.#archivedBelow(partition, retained[0]?.position ?? 1);
+    return [...archived, ...retained].flatMap((entry) =>
+      decodeGroup(entry.records).map((record, index) => ({
+        position: entry.position + index,
+        record,
+      })),
+    );
+  }
+
+  async #archivedBelow(partition: number, end: number): Promise<Entry[]> {
+    const entries: Entry[] = [];
+    for (let next = 1; next < end;) {
+      const slice = await this.archive.read(partition, next);
+      const last = slice.at(-1);
+      if (last === undefined) break;
+      entries.push(...slice.filter(({ position }) => position < end));
+      next = last.position + last.n;
+    }
+    return entries;
   }
 
   #lost(partition: number, epoch: number): void {

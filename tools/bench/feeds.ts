@@ -88,13 +88,16 @@ export function deepFeed({ orders = 100_000, levels = 10_000 } = {}): Feed {
   return { fill, measured };
 }
 
-/** So many orders, ten at each level, then pairs: one order placed at any level, and cancelled. */
-export function growthFeed({ orders, pairs }: { orders: number; pairs: number }): Feed {
-  const { fill } = deepFeed({ orders, levels: orders / 10 });
-  const random = seededRandom(orders);
-  const measured = Array.from({ length: pairs }, (_, n): Message[] => {
+/**
+ * So many orders, ten at each level, then pairs: one order placed at one of the best `reach` levels
+ * of its side, and cancelled. They leave the book as it was.
+ */
+export function growthFeed(options: { orders: number; reach: number; pairs: number }): Feed {
+  const { fill } = deepFeed({ orders: options.orders, levels: options.orders / 10 });
+  const random = seededRandom(options.orders);
+  const measured = Array.from({ length: options.pairs }, (_, n): Message[] => {
     const side = n % 2 === 0 ? 'buy' : 'sell';
-    const distance = 1 + Math.floor(random() * (orders / 20));
+    const distance = 1 + Math.floor(random() * options.reach);
     const price = side === 'buy' ? middle - distance : middle + distance;
     return [
       { kind: 'place', id: `p${n}`, side, price, quantity: 5, immediate: false },

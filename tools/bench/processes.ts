@@ -1,6 +1,7 @@
 /** What the machine is and does: read from /proc, and left out where there is none. */
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
+import type { Machine } from './results.ts';
 
 /** Linux counts processor time in hundredths of a second. */
 const tickMs = 10;
@@ -16,14 +17,19 @@ export function cpuMs(pid: number): number {
   }
 }
 
-export interface Machine {
-  readonly processor: string;
-  readonly cores: number;
-  readonly memoryGiB: number;
-  readonly node: string;
-  readonly load: number;
+/** Processor time that all programs of the machine have used so far, in ms. */
+export function machineCpuMs(): number {
+  try {
+    const [first = ''] = readFileSync('/proc/stat', 'utf8').split('\n', 1);
+    const [, user, nice, system, , , interrupts, softInterrupts] = first.split(/ +/).map(Number);
+    const used = [user, nice, system, interrupts, softInterrupts];
+    return used.reduce<number>((sum, ticks) => sum + (ticks ?? 0), 0) * tickMs;
+  } catch {
+    return 0;
+  }
 }
 
+/** This machine, and its load at this moment. */
 export const machine = (): Machine => ({
   processor: cpus()[0]?.model ?? 'unknown',
   cores: cpus().length,

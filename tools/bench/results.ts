@@ -23,6 +23,8 @@ export const CommandRow = z.object({
   cpu: z.record(z.string(), z.number()),
   /** What Redis' data grew by per unit of work. */
   bytes: z.number(),
+  /** Cores that programs other than the benchmark's kept busy meanwhile. */
+  others: z.number(),
 });
 export type CommandRow = z.infer<typeof CommandRow>;
 
@@ -47,6 +49,8 @@ export interface MatchRow {
 /** A book's time for placing an order and cancelling it, with so many others open. */
 export interface GrowthRow {
   readonly book: string;
+  /** Where in the book. */
+  readonly place: string;
   readonly orders: number;
   readonly nanoseconds: number;
 }

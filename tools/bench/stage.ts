@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { connect, type NatsConnection } from 'nats';
 import { connectRedis, type Connection } from '../../runtime/redis/connection.ts';
 import { natsBus } from '../../runtime/nats/bus.ts';
@@ -46,7 +46,10 @@ export async function startStage(options: { hosts: number; partitions: number })
   }
   await untilServed(nats.url, partitions);
 
-  const echo = fork(join(import.meta.dirname, 'echo.ts'), [nats.url, `${replyBytes}`]);
+  const echo = fork(join(import.meta.dirname, `echo${extname(import.meta.filename)}`), [
+    nats.url,
+    `${replyBytes}`,
+  ]);
   stack.defer(() => echo.disconnect());
   await once(echo, 'message');
   const connection = await connect({ servers: nats.url });

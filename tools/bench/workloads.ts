@@ -66,12 +66,30 @@ export function depositBatches(
     const partition = n % partitions;
     const home = homes[partition] ?? [];
     const commands = Array.from({ length: batchSize }, (_, index) => ({
-      actor: `account/${home[(n * 31 + index) % home.length]}`,
-      name: 'deposit',
-      body: { asset: 'USD', amount: '1.00' },
+      actor: `account/${home[(n * 7919 + index * 104_729) % home.length]}`,
+      ...depositCommand,
     }));
     return sendBatch(connection, partition, commands);
   };
+}
+
+const depositCommand = { name: 'deposit', body: { asset: 'USD', amount: '1.00' } };
+
+/** One deposit to each of so many accounts, 100 at a time; throws if one is refused. */
+export async function openAccounts(
+  connection: NatsConnection,
+  { accounts, partitions }: { readonly accounts: number; readonly partitions: number },
+): Promise<void> {
+  const homes = byPartition(accounts, partitions, (n) => `a${n}`);
+  const openHome = async (home: readonly string[], partition: number): Promise<void> => {
+    for (let from = 0; from < home.length; from += batchSize) {
+      const some = home.slice(from, from + batchSize);
+      const commands = some.map((name) => ({ actor: `account/${name}`, ...depositCommand }));
+      const done = await sendBatch(connection, partition, commands);
+      if (done === 0) throw new Error(`partition ${partition} refused to open accounts`);
+    }
+  };
+  await Promise.all(homes.map(openHome));
 }
 
 /** Batches of 50 resting sells, then 50 buys that take them: every order is held, matched, settled. */
@@ -116,6 +134,10 @@ const order = (side: 'buy' | 'sell', symbol: number): object => ({
   selfTradePrevention: 'NONE',
 });
 
+/** An account has so many assets at most, so many symbols share a base. */
+const basesMax = 10;
+const baseOf = (symbol: number): string => `S${symbol % basesMax}`;
+
 /** Lists the symbols and gives each trader plenty of both sides' assets. */
 export async function prepareTrading(
   connection: NatsConnection,
@@ -123,7 +145,7 @@ export async function prepareTrading(
 ): Promise<void> {
   for (let n = 0; n < symbols; n++) {
     await insist(connection, `symbol.S${n}-USD.list`, {
-      base: `S${n}`,
+      base: baseOf(n),
       quote: 'USD',
       tickSize: '0.01',
       lotSize: '0.01',
@@ -135,9 +157,9 @@ export async function prepareTrading(
   for (let n = 0; n < traders; n++) {
     const deposits = [
       { name: 'deposit', body: { asset: 'USD', amount: '1000000000' } },
-      ...Array.from({ length: symbols }, (_, symbol) => ({
+      ...Array.from({ length: Math.min(symbols, basesMax) }, (_, symbol) => ({
         name: 'deposit',
-        body: { asset: `S${symbol}`, amount: '1000000000' },
+        body: { asset: baseOf(symbol), amount: '1000000000' },
       })),
     ];
     await insist(connection, `account.t${n}.batch`, { commands: deposits });

@@ -17,7 +17,10 @@ of a host prints one with its name and process id. Everything else goes to stand
   --no-demo        no recorded market; up never runs it, start does
 
 MILLRACE_REDIS_URL and MILLRACE_NATS_URL name running servers to use instead of own ones; a Redis that
-can lose what it acknowledged is refused, unless MILLRACE_ALLOW_UNSAFE_REDIS is 1.`;
+can lose what it acknowledged is refused, unless MILLRACE_ALLOW_UNSAFE_REDIS is 1.
+MILLRACE_RETAIN_BYTES (default 1073741824) bounds the logs: above it what nobody needs any more goes to
+MILLRACE_ARCHIVE_DIR (default archive/ in the data); a reply stays in the log for at least
+MILLRACE_REPLY_WINDOW_MS (default 60000).`;
 
 export async function run(argv: string[]): Promise<number> {
   const options = readOptions(argv);
