@@ -77,7 +77,7 @@ export const commandNotes = `\
 How to read it. Per second: units of work (commands, orders) that succeeded. The percentiles are of
 whole requests: of a batch, for all of its 100 commands. µs: processor time per unit of work in each
 program; their sum is what a command costs. Bytes: what Redis' data grew by per unit of work. Others:
-cores that other programs of the machine kept busy meanwhile; above 0.1 a row should be repeated.
+cores that all else kept busy meanwhile, the kernel's fsyncs included; a row above 0.3 was disturbed.
 The closed loop sends its next request when one is answered. That finds the capacity, but while the
 system stalls it asks for nothing, and what it would have asked in that time is missing from its
 percentiles (coordinated omission). The open loop, whose rows name a rate, sends whatever the answers

@@ -23,7 +23,7 @@ export const CommandRow = z.object({
   cpu: z.record(z.string(), z.number()),
   /** What Redis' data grew by per unit of work. */
   bytes: z.number(),
-  /** Cores that programs other than the benchmark's kept busy meanwhile. */
+  /** Cores that all but the benchmark's own programs kept busy meanwhile, the kernel included. */
   others: z.number(),
 });
 export type CommandRow = z.infer<typeof CommandRow>;

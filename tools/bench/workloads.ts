@@ -1,4 +1,5 @@
 /** What the benchmark asks of the system; every command carries an id, as a careful client's does. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { headers, type MsgHdrs, type NatsConnection } from 'nats';
 import { actorKey } from '../../contracts/ids.ts';
 import { partitionOf } from '../../contracts/partition.ts';
@@ -75,7 +76,7 @@ export function depositBatches(
 
 const depositCommand = { name: 'deposit', body: { asset: 'USD', amount: '1.00' } };
 
-/** One deposit to each of so many accounts, 100 at a time; throws if one is refused. */
+/** One deposit to each of so many accounts, 100 at a time; throws if some cannot be made. */
 export async function openAccounts(
   connection: NatsConnection,
   { accounts, partitions }: { readonly accounts: number; readonly partitions: number },
@@ -85,8 +86,7 @@ export async function openAccounts(
     for (let from = 0; from < home.length; from += batchSize) {
       const some = home.slice(from, from + batchSize);
       const commands = some.map((name) => ({ actor: `account/${name}`, ...depositCommand }));
-      const done = await sendBatch(connection, partition, commands);
-      if (done === 0) throw new Error(`partition ${partition} refused to open accounts`);
+      await insistOnBatch(connection, partition, commands);
     }
   };
   await Promise.all(homes.map(openHome));
@@ -177,13 +177,38 @@ async function sendBatch(
   partition: number,
   batch: readonly Batched[],
 ): Promise<number> {
-  const commands = batch.map((command) => ({ id: nextId(), ...command }));
-  const options = { timeout: patienceMs };
-  const payload = JSON.stringify({ commands });
-  const reply = await connection.request(`millrace.part.${partition}.batch`, payload, options);
-  const text = reply.string();
+  const accepted = await sendPayload(connection, partition, { payload: payloadOf(batch) });
+  return accepted ? batch.length : 0;
+}
+
+/** Sends a batch with the same ids until it is accepted: silence and busy mean to ask again. */
+async function insistOnBatch(
+  connection: NatsConnection,
+  partition: number,
+  batch: readonly Batched[],
+): Promise<void> {
+  const payload = payloadOf(batch);
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const sent = sendPayload(connection, partition, { payload, timeout: 3_000 });
+    if (await sent.catch(() => false)) return;
+    await pause(200);
+  }
+  throw new Error(`partition ${partition} does not accept a batch, however often it is sent`);
+}
+
+const payloadOf = (batch: readonly Batched[]): string =>
+  JSON.stringify({ commands: batch.map((command) => ({ id: nextId(), ...command })) });
+
+/** Whether all commands of the batch were accepted. */
+async function sendPayload(
+  connection: NatsConnection,
+  partition: number,
+  { payload, timeout = patienceMs }: { readonly payload: string; readonly timeout?: number },
+): Promise<boolean> {
+  const subject = `millrace.part.${partition}.batch`;
+  const reply = await connection.request(subject, payload, { timeout });
   // Parsing 100 replies would measure the generator: a refusal is rare and has this in it.
-  return text.includes('"ok":false') ? 0 : batch.length;
+  return !reply.string().includes('"ok":false');
 }
 
 function byPartition(count: number, partitions: number, name: (n: number) => string): string[][] {
