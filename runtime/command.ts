@@ -5,7 +5,7 @@ import type { ActorType, Query } from '../actors/actor.ts';
 import { wireLimits } from '../contracts/batch.ts';
 import { isCommandId, type ActorKey } from '../contracts/ids.ts';
 import { isJsonObject, payloadHash, type Json } from '../contracts/json.ts';
-import { refusal, type Reply } from '../contracts/reply.ts';
+import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 
 /** Whoever waits for a reply. */
 export interface Caller {
@@ -16,6 +16,10 @@ export interface Caller {
   /** Takes the bytes of the reply, and its code if it is a refusal. */
   answer(text: string, code?: string): void;
 }
+
+/** Answers with a reply that has no record of its own. */
+export const answer = (caller: Caller, reply: Reply): void =>
+  caller.answer(encodeReply(reply), reply.ok ? undefined : reply.error.code);
 
 /** A command whose body follows its contract. */
 export interface Command {

@@ -11,7 +11,7 @@ import type { Subjects, Target } from '../contracts/subjects.ts';
 import type { Bus, BusMessage, Headers } from './bus.ts';
 import { Batch, parseBatch } from './batch.ts';
 import type { Clock } from './clock.ts';
-import { parseCommand, parseRead, type ActorTypes, type Caller } from './command.ts';
+import { answer, parseCommand, parseRead, type ActorTypes, type Caller } from './command.ts';
 import type { Limits } from './limits.ts';
 import type { Partition } from './partition.ts';
 
@@ -211,9 +211,6 @@ interface Element {
 }
 
 const tooLarge = refusal('request/too-large', 'The reply is larger than NATS carries.');
-
-const answer = (caller: Caller, reply: Reply): void =>
-  caller.answer(encodeReply(reply), reply.ok ? undefined : reply.error.code);
 
 function headersOf(code: string | undefined, trace: string | undefined): Headers {
   return {

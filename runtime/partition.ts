@@ -1,62 +1,19 @@
 /**
- * One partition, as its owner holds it: admission, and the parts behind the turn put together.
+ * One partition, as its owner holds it: admission, and its life from recovery to its end.
  *
- * Owns all state of the partition that is in memory; all of it can be rebuilt from the log. A
+ * Owns, through its parts (parts.ts), all state of the partition that is in memory; all of it can be rebuilt from the log. A
  * partition object serves one epoch: when the fence refuses it, it is closed and thrown away.
  */
-import type { ActorKey } from '../contracts/ids.ts';
 import type { LogRecord } from '../contracts/record.ts';
-import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
-import type { Subjects } from '../contracts/subjects.ts';
-import type { SharedArchive } from './archive.ts';
-import type { Bus } from './bus.ts';
-import { Checkpointer, type CheckpointState } from './checkpoint.ts';
-import type { Clock, Random } from './clock.ts';
-import type { ActorTypes, Caller, Command, Read } from './command.ts';
-import { GroupWriter, type Staged } from './group-writer.ts';
-import { IdTable } from './id-table.ts';
-import { Inbox } from './inbox.ts';
-import { Intake } from './intake.ts';
-import type { Limits } from './limits.ts';
-import type { Fence, Log } from './log.ts';
-import { LogSearch } from './log-search.ts';
-import { Outbox, type Delivery, type Post, type Received } from './outbox.ts';
-import { Publisher } from './publisher.ts';
-import { Reads } from './reads.ts';
-import { Recall, type Logged } from './recall.ts';
+import { refusal, type Reply } from '../contracts/reply.ts';
+import type { CheckpointState } from './checkpoint.ts';
+import { answer, type Command, type Read } from './command.ts';
+import type { Delivery, Received } from './outbox.ts';
+import { assemble, type PartitionOptions, type Parts } from './parts.ts';
+import type { Publisher } from './publisher.ts';
+import type { Logged } from './recall.ts';
 import { LogDamaged, readCheckpoints, recover, type Recovered } from './recovery.ts';
-import { ReferenceData } from './reference-data.ts';
-import { Residents, stateOf, type Resident } from './residents.ts';
-import { Retention } from './retention.ts';
-import { Turn } from './turn.ts';
-
-export interface PartitionOptions {
-  readonly partition: number;
-  readonly partitions: number;
-  readonly idSeed: number;
-  readonly fence: Fence;
-  readonly top: number;
-  /** Events up to here were published for certain. */
-  readonly published: number;
-  readonly log: Log;
-  /** Where records go before they leave the log; without one none leaves it. */
-  readonly archive?: SharedArchive | undefined;
-  readonly bus: Bus;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly limits: Limits;
-  readonly types: ActorTypes;
-  readonly subjects: Subjects;
-  readonly post: Post;
-  readonly callerOf: (subject: string, since: number) => Caller;
-  readonly epochOf: (position: number) => Promise<number | undefined>;
-  /** Takes one line for the operator. */
-  readonly report: (line: string) => void;
-  /** Another owns the partition now. */
-  readonly onLost: () => void;
-  /** Nothing may go on until an operator has looked. */
-  readonly onHalted: (reason: string) => void;
-}
+import { stateOf, type Resident } from './residents.ts';
 
 /** What `$SRV.STATS` tells of a partition. */
 export interface PartitionStatus {
@@ -86,79 +43,16 @@ type State =
 
 export class Partition {
   readonly #options: PartitionOptions;
-  readonly #writer: GroupWriter;
-  readonly #recall: Recall;
-  readonly #residents: Residents;
-  readonly #reads: Reads;
-  readonly #outbox: Outbox;
-  readonly #inbox = new Inbox();
-  readonly #publisher: Publisher;
-  readonly #checkpointer: Checkpointer;
-  readonly #retention: Retention;
-  readonly #turn: Turn;
-  readonly #reference = new ReferenceData();
+  readonly #parts: Parts;
   #recovered: Recovered = { lastTime: 0, records: 0, ms: 0 };
-  readonly #intake: Intake;
-  readonly #search: LogSearch;
   #evicting = false;
   #state: State = { kind: 'recovering' };
 
   private constructor(options: PartitionOptions, checkpoints: readonly CheckpointState[]) {
     this.#options = options;
-    const { fence, onLost } = options;
-    const halt = (reason: string): void => this.#halt(reason);
-    this.#writer = new GroupWriter({
-      ...options,
-      events: {
-        onDurable: (records, entry) => this.#durable(records, entry),
-        onLost: (loss) => (loss === 'fenced' ? onLost() : halt(divergence)),
-      },
-    });
-    const writer = this.#writer;
-    this.#recall = new Recall({ ...options, table: new IdTable(options.idSeed) });
-    this.#residents = new Residents({ ...options, onCorrupt: halt });
-    this.#reads = new Reads({ ...options, writer, onFenced: onLost });
-    this.#outbox = new Outbox({ ...options, onDiverged: halt });
-    this.#publisher = new Publisher({ ...options, confirmed: options.published });
-    const shared = {
-      ...options,
-      writer,
-      recall: this.#recall,
-      reads: this.#reads,
-      residents: this.#residents,
-      outbox: this.#outbox,
-      inbox: this.#inbox,
-      reference: this.#reference,
-      publisher: this.#publisher,
-    };
-    this.#checkpointer = new Checkpointer({
-      ...shared,
-      lastTime: () => this.#turn.time,
-      retained: () => this.#retention.save(),
-      onFenced: onLost,
-      onFailure: halt,
-      restored: checkpoints,
-    });
-    this.#retention = new Retention({
-      ...shared,
-      recoveryFloor: () => this.#checkpointer.floor,
-      restored: checkpoints[0]?.retained,
-      onFenced: onLost,
-      onDiverged: () => halt(divergence),
-    });
-    this.#turn = new Turn({
-      ...shared,
-      epoch: fence.epoch,
-      onChanged: (actor, position) => this.#checkpointer.changed(actor, position),
-      onFailure: (command, error) => this.#setAside(command, error),
-      onBroken: ({ key }) => this.#residents.rebuild(key, () => this.#recordsOf(key)),
-    });
-    this.#search = new LogSearch(options);
-    this.#intake = new Intake({
-      ...shared,
-      turn: this.#turn,
+    this.#parts = assemble(options, checkpoints, {
+      halt: (reason) => this.#halt(reason),
       isServing: () => this.#state.kind === 'serving',
-      onFailure: halt,
     });
   }
 
@@ -178,25 +72,25 @@ export class Partition {
 
   get status(): PartitionStatus {
     const { partition, fence } = this.#options;
-    const { durable, staged } = this.#writer;
-    const { leftBehind } = this.#retention;
+    const { durable, staged } = this.#parts.writer;
+    const { leftBehind } = this.#parts.retention;
     return {
       partition,
       epoch: fence.epoch,
       position: durable,
       lag: staged - durable,
-      residents: this.#residents.size,
-      checkpoint: this.#checkpointer.position,
+      residents: this.#parts.residents.size,
+      checkpoint: this.#parts.checkpointer.position,
       recoveredRecords: this.#recovered.records,
       recoveredMs: Math.round(this.#recovered.ms),
-      logBytes: Math.round(this.#retention.bytes),
+      logBytes: Math.round(this.#parts.retention.bytes),
       ...(leftBehind.length > 0 && { leftBehind }),
       ...(this.#state.kind === 'halted' && { halted: this.#state.reason }),
     };
   }
 
   get publisher(): Publisher {
-    return this.#publisher;
+    return this.#parts.publisher;
   }
 
   /** Takes a client's command; its caller is answered once. */
@@ -204,7 +98,7 @@ export class Partition {
     const { caller } = command;
     switch (this.#state.kind) {
       case 'halted':
-        answerNow(caller, refusal('runtime/halted', `Partition halted: ${this.#state.reason}`));
+        answer(caller, refusal('runtime/halted', `Partition halted: ${this.#state.reason}`));
         return;
       case 'serving':
         break;
@@ -215,60 +109,61 @@ export class Partition {
         return;
     }
     if (this.#busy()) {
-      answerNow(caller, refusal('runtime/busy'));
+      answer(caller, refusal('runtime/busy'));
       return;
     }
-    this.#residents.with(command.actor, (resident) => this.#command(command, resident));
+    this.#parts.residents.with(command.actor, (resident) => this.#command(command, resident));
   }
 
   /** Answers a query. */
   read(read: Read): void {
     const { caller } = read;
     if (this.#state.kind !== 'serving') return;
-    if (this.#reads.full || this.#residents.full) {
-      answerNow(caller, refusal('runtime/busy'));
+    if (this.#parts.reads.full || this.#parts.residents.full) {
+      answer(caller, refusal('runtime/busy'));
       return;
     }
-    this.#residents.with(read.actor, (resident) => {
+    this.#parts.residents.with(read.actor, (resident) => {
       const reply = attempt(() => read.query.read(stateOf(resident), read.body));
-      this.#reads.after(() => answerNow(caller, reply));
+      this.#parts.reads.after(() => answer(caller, reply));
     });
   }
 
   /** Takes messages of another partition; resolves when they are durable here. */
   receive(delivery: Delivery): Promise<Received> {
-    return this.#intake.receive(delivery);
+    return this.#parts.intake.receive(delivery);
   }
 
   /** Publishes again what may have been lost with a connection. */
   republish(): void {
-    void this.#publisher.repeat(this.#writer.durable);
+    void this.#parts.publisher.repeat(this.#parts.writer.durable);
   }
 
   /** Housekeeping; the host calls it several times a second. */
   tick(): void {
     if (this.#state.kind !== 'serving') return;
-    this.#recall.expire();
-    this.#checkpointer.tick();
-    this.#retention.tick();
+    this.#parts.recall.expire();
+    this.#parts.checkpointer.tick();
+    this.#parts.retention.tick();
     if (this.#evicting) return;
-    this.#residents.dropBlank();
-    const changed = this.#residents.evict();
+    this.#parts.residents.dropBlank();
+    const changed = this.#parts.residents.evict();
     if (changed.length === 0) return;
     this.#evicting = true;
-    void this.#checkpointer.snapshot(changed.map(({ key }) => key)).finally(() => {
+    void this.#parts.checkpointer.snapshot(changed.map(({ key }) => key)).finally(() => {
       this.#evicting = false;
-      for (const resident of changed) this.#residents.drop(resident);
+      for (const resident of changed) this.#parts.residents.drop(resident);
     });
   }
 
   /** Ends in good order: what was taken is finished, and a checkpoint makes the next start short. */
   async stop(): Promise<void> {
     if (this.#state.kind === 'serving') {
-      await this.#writer.settled();
-      if (this.#writer.durable > this.#checkpointer.position) await this.#checkpointer.run();
+      await this.#parts.writer.settled();
+      if (this.#parts.writer.durable > this.#parts.checkpointer.position)
+        await this.#parts.checkpointer.run();
       this.#state = { kind: 'stopping' };
-      await this.#writer.settled();
+      await this.#parts.writer.settled();
     }
     this.close();
   }
@@ -281,90 +176,68 @@ export class Partition {
   }
 
   #shut(): void {
-    this.#writer.close();
-    this.#reads.close();
-    this.#outbox.close();
-    this.#publisher.close();
-    this.#checkpointer.close();
-    this.#retention.close();
-    this.#residents.close();
-    this.#intake.close();
+    this.#parts.writer.close();
+    this.#parts.reads.close();
+    this.#parts.outbox.close();
+    this.#parts.publisher.close();
+    this.#parts.checkpointer.close();
+    this.#parts.retention.close();
+    this.#parts.residents.close();
+    this.#parts.intake.close();
   }
 
   async #recover(checkpoint: CheckpointState | undefined): Promise<void> {
     const onChanged = (record: LogRecord, position: number): void =>
-      this.#checkpointer.changed(record.actor, position);
+      this.#parts.checkpointer.changed(record.actor, position);
     this.#recovered = await recover(
       {
         ...this.#options,
-        recall: this.#recall,
-        residents: this.#residents,
-        outbox: this.#outbox,
-        inbox: this.#inbox,
-        reference: this.#reference,
+        ...this.#parts,
         onChanged,
-        onEntry: (entry) => this.#retention.restore(entry),
+        onEntry: (entry) => this.#parts.retention.restore(entry),
       },
       checkpoint,
     );
-    this.#turn.resume(this.#recovered.lastTime);
-    this.#retention.restored(this.#recovered.lastTime);
+    this.#parts.turn.resume(this.#recovered.lastTime);
+    this.#parts.retention.restored(this.#recovered.lastTime);
     this.#state = { kind: 'serving' };
-    this.#outbox.start();
-    void this.#publisher.repeat(this.#options.top);
+    this.#parts.outbox.start();
+    void this.#parts.publisher.repeat(this.#options.top);
   }
 
   #busy(): boolean {
     return (
-      this.#writer.full || this.#residents.full || this.#reads.full || this.#checkpointer.behind
+      this.#parts.writer.full ||
+      this.#parts.residents.full ||
+      this.#parts.reads.full ||
+      this.#parts.checkpointer.behind
     );
   }
 
   #command(command: Command, resident: Resident): void {
-    const key = this.#recall.keyOf(command);
-    const known = this.#recall.find(key);
-    if (known.kind !== 'logged') this.#turn.command({ command, key, known }, resident);
-    else if (this.#search.full) answerNow(command.caller, refusal('runtime/busy'));
+    const key = this.#parts.recall.keyOf(command);
+    const known = this.#parts.recall.find(key);
+    if (known.kind !== 'logged') this.#parts.turn.command({ command, key, known }, resident);
+    else if (this.#parts.search.full) answer(command.caller, refusal('runtime/busy'));
     else void this.#askLog(command, known);
   }
 
   /** The id is known, or another's looks like it: the record tells. */
   async #askLog(command: Command, { positions }: Logged): Promise<void> {
-    const known = await this.#search.known(command, positions).catch(() => undefined);
+    const known = await this.#parts.search.known(command, positions).catch(() => undefined);
     if (this.#state.kind !== 'serving') return;
     if (known === undefined) {
-      answerNow(command.caller, refusal('runtime/busy'));
+      answer(command.caller, refusal('runtime/busy'));
       return;
     }
-    this.#residents.with(command.actor, (resident) => {
-      const key = this.#recall.keyOf(command);
-      const now = this.#recall.find(key);
-      this.#turn.command({ command, key, known: now.kind === 'logged' ? known : now }, resident);
+    this.#parts.residents.with(command.actor, (resident) => {
+      const key = this.#parts.recall.keyOf(command);
+      const now = this.#parts.recall.find(key);
+      this.#parts.turn.command(
+        { command, key, known: now.kind === 'logged' ? known : now },
+        resident,
+      );
     });
-  }
-
-  #durable(records: readonly Staged[], entry: string): void {
-    this.#retention.durable(records);
-    try {
-      for (const staged of records) this.#turn.durable(staged, entry);
-    } catch (error) {
-      this.#halt(`what follows from durable records failed: ${String(error)}`);
-    }
-  }
-
-  /** All records of one actor that no checkpoint covers, those under way included. */
-  async #recordsOf(actor: ActorKey): Promise<readonly LogRecord[]> {
-    if (!(await this.#writer.settled())) return [];
-    return this.#search.recordsOf(actor, this.#checkpointer.position + 1);
-  }
-
-  #setAside(command: Command, error: unknown): void {
-    const { log, fence } = this.#options;
-    const { actor, id } = command;
-    const payload = JSON.stringify({ name: command.name, body: command.body });
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    // The refusal in the log is what counts; the letter is for the operator.
-    void log.addDeadLetter(fence, { actor, id, payload, error: text }).catch(() => undefined);
   }
 
   /** Stops for good, and says so unless it was another owner's writing that looked like damage. */
@@ -397,11 +270,6 @@ export class Partition {
     }
   }
 }
-
-const divergence = 'the top of the log is not where its owner left it: records were lost or added';
-
-const answerNow = (caller: Caller, reply: Reply): void =>
-  caller.answer(encodeReply(reply), reply.ok ? undefined : reply.error.code);
 
 /** A query that throws is our bug; it changed nothing. */
 function attempt(read: () => Reply): Reply {

@@ -16,7 +16,7 @@ import type { ActorKey } from '../contracts/ids.ts';
 import { recordAddress, type EventBody, type LogRecord, type Origin } from '../contracts/record.ts';
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 import type { Clock, Random } from './clock.ts';
-import type { Caller, Command } from './command.ts';
+import { answer, type Caller, type Command } from './command.ts';
 import { Drafts, type Draft, type Origins } from './drafts.ts';
 import type { GroupWriter, Staged } from './group-writer.ts';
 import type { Inbox } from './inbox.ts';
@@ -102,9 +102,9 @@ export class Turn {
       known.callers.push(command.caller);
       return;
     }
-    const answer = this.#recalled(command, known);
-    if (answer) {
-      reads.after(() => command.caller.answer(answer.text, answer.code));
+    const told = this.#recalled(command, known);
+    if (told) {
+      reads.after(() => command.caller.answer(told.text, told.code));
       return;
     }
     // 3 decide
@@ -120,7 +120,7 @@ export class Turn {
     };
     const judged = this.#judge(command, resident, origins);
     if (judged.kind === 'unrecorded') {
-      reads.after(() => answerWith(command.caller, judged.reply));
+      reads.after(() => answer(command.caller, judged.reply));
       return;
     }
     // 4 evolve
@@ -286,6 +286,3 @@ const refuse = (code: string, message?: string): { text: string; code: string } 
 /** The last bit of a traceparent's flags. */
 const isSampled = (trace: string | undefined): trace is string =>
   trace !== undefined && Number.parseInt(trace.slice(-1), 16) % 2 === 1;
-
-const answerWith = (caller: Caller, reply: Reply): void =>
-  caller.answer(encodeReply(reply), reply.ok ? undefined : reply.error.code);

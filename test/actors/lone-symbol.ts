@@ -126,3 +126,28 @@ export class LoneSymbol {
 /** The code of a reply that refuses; undefined if it does not. */
 export const codeOf = (reply: Reply | undefined): string | undefined =>
   reply && !reply.ok ? reply.error.code : undefined;
+
+/** A resting limit order, as `submit` and accounts send it. */
+export const limit = (
+  orderId: string,
+  side: string,
+  price: string,
+  quantity: string,
+  more = {},
+) => ({
+  orderId,
+  side,
+  type: 'limit',
+  timeInForce: 'GTC',
+  price,
+  quantity,
+  ...more,
+});
+
+/** The same, as an account sends it. */
+export const fromAccount = (account: string, order: object) => ({
+  request: `${account}-request`,
+  account,
+  selfTradePrevention: 'EXPIRE_TAKER',
+  ...order,
+});

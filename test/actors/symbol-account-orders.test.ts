@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { LoneSymbol } from './lone-symbol.ts';
+import { LoneSymbol, fromAccount, limit } from './lone-symbol.ts';
 
 const accounts = {
   base: 'BTC',
@@ -10,22 +10,6 @@ const accounts = {
   takerFee: '0.002',
   settlement: 'accounts',
 } as const;
-
-const limit = (orderId: string, side: string, price: string, quantity: string, more = {}) => ({
-  orderId,
-  side,
-  type: 'limit',
-  timeInForce: 'GTC',
-  price,
-  quantity,
-  ...more,
-});
-const fromAccount = (account: string, order: object) => ({
-  request: `${account}-request`,
-  account,
-  selfTradePrevention: 'EXPIRE_TAKER',
-  ...order,
-});
 
 describe('orders of accounts', () => {
   test('a message is answered whatever the state of the symbol', () => {

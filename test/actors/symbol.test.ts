@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { codeOf, LoneSymbol } from './lone-symbol.ts';
+import { codeOf, LoneSymbol, fromAccount, limit } from './lone-symbol.ts';
 
 const sizes = { base: 'BTC', quote: 'USD', tickSize: '0.05', lotSize: '0.001' } as const;
 const accounts = {
@@ -9,22 +9,6 @@ const accounts = {
   settlement: 'accounts',
 } as const;
 const matching = { ...accounts, settlement: 'none' } as const;
-
-const limit = (orderId: string, side: string, price: string, quantity: string, more = {}) => ({
-  orderId,
-  side,
-  type: 'limit',
-  timeInForce: 'GTC',
-  price,
-  quantity,
-  ...more,
-});
-const fromAccount = (account: string, order: object) => ({
-  request: `${account}-request`,
-  account,
-  selfTradePrevention: 'EXPIRE_TAKER',
-  ...order,
-});
 
 describe('listing', () => {
   test('a symbol is unknown until it is listed', () => {

@@ -1,0 +1,155 @@
+/** The parts behind one partition, put together: who tells whom what, and nothing else. */
+import type { ActorKey } from '../contracts/ids.ts';
+import type { LogRecord } from '../contracts/record.ts';
+import type { Subjects } from '../contracts/subjects.ts';
+import type { SharedArchive } from './archive.ts';
+import type { Bus } from './bus.ts';
+import { Checkpointer, type CheckpointState } from './checkpoint.ts';
+import type { Clock, Random } from './clock.ts';
+import type { ActorTypes, Caller, Command } from './command.ts';
+import { GroupWriter, type Staged } from './group-writer.ts';
+import { IdTable } from './id-table.ts';
+import { Inbox } from './inbox.ts';
+import { Intake } from './intake.ts';
+import type { Limits } from './limits.ts';
+import type { Fence, Log } from './log.ts';
+import { LogSearch } from './log-search.ts';
+import { Outbox, type Post } from './outbox.ts';
+import { Publisher } from './publisher.ts';
+import { Reads } from './reads.ts';
+import { Recall } from './recall.ts';
+import { ReferenceData } from './reference-data.ts';
+import { Residents } from './residents.ts';
+import { Retention } from './retention.ts';
+import { Turn } from './turn.ts';
+
+export interface PartitionOptions {
+  readonly partition: number;
+  readonly partitions: number;
+  readonly idSeed: number;
+  readonly fence: Fence;
+  readonly top: number;
+  /** Events up to here were published for certain. */
+  readonly published: number;
+  readonly log: Log;
+  /** Where records go before they leave the log; without one none leaves it. */
+  readonly archive?: SharedArchive | undefined;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: Limits;
+  readonly types: ActorTypes;
+  readonly subjects: Subjects;
+  readonly post: Post;
+  readonly callerOf: (subject: string, since: number) => Caller;
+  readonly epochOf: (position: number) => Promise<number | undefined>;
+  /** Takes one line for the operator. */
+  readonly report: (line: string) => void;
+  /** Another owns the partition now. */
+  readonly onLost: () => void;
+  /** Nothing may go on until an operator has looked. */
+  readonly onHalted: (reason: string) => void;
+}
+
+export interface Parts {
+  readonly writer: GroupWriter;
+  readonly recall: Recall;
+  readonly residents: Residents;
+  readonly reads: Reads;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  readonly reference: ReferenceData;
+  readonly publisher: Publisher;
+  readonly checkpointer: Checkpointer;
+  readonly retention: Retention;
+  readonly turn: Turn;
+  readonly search: LogSearch;
+  readonly intake: Intake;
+}
+
+/** What the parts ask of the partition that they belong to. */
+export interface Whole {
+  /** Nothing may go on. */
+  readonly halt: (reason: string) => void;
+  readonly isServing: () => boolean;
+}
+
+/** Makes the parts of a partition that begins with these checkpoints, newest first. */
+export function assemble(
+  options: PartitionOptions,
+  checkpoints: readonly CheckpointState[],
+  { halt, isServing }: Whole,
+): Parts {
+  const { fence, onLost } = options;
+  const writer = new GroupWriter({
+    ...options,
+    events: {
+      onDurable: (records, entry) => durable(records, entry),
+      onLost: (loss) => (loss === 'fenced' ? onLost() : halt(divergence)),
+    },
+  });
+  const shared = {
+    ...options,
+    writer,
+    recall: new Recall({ ...options, table: new IdTable(options.idSeed) }),
+    reads: new Reads({ ...options, writer, onFenced: onLost }),
+    residents: new Residents({ ...options, onCorrupt: halt }),
+    outbox: new Outbox({ ...options, onDiverged: halt }),
+    inbox: new Inbox(),
+    reference: new ReferenceData(),
+    publisher: new Publisher({ ...options, confirmed: options.published }),
+  };
+  const checkpointer: Checkpointer = new Checkpointer({
+    ...shared,
+    lastTime: () => turn.time,
+    retained: () => retention.save(),
+    onFenced: onLost,
+    onFailure: halt,
+    restored: checkpoints,
+  });
+  const retention = new Retention({
+    ...shared,
+    recoveryFloor: () => checkpointer.floor,
+    restored: checkpoints[0]?.retained,
+    onFenced: onLost,
+    onDiverged: () => halt(divergence),
+  });
+  const search = new LogSearch(options);
+  const turn = new Turn({
+    ...shared,
+    epoch: fence.epoch,
+    onChanged: (actor, position) => checkpointer.changed(actor, position),
+    onFailure: (command, error) => setAside(options, command, error),
+    onBroken: ({ key }) => shared.residents.rebuild(key, () => recordsOf(key)),
+  });
+  const intake = new Intake({ ...shared, turn, isServing, onFailure: halt });
+
+  function durable(records: readonly Staged[], entry: string): void {
+    retention.durable(records);
+    try {
+      for (const staged of records) turn.durable(staged, entry);
+    } catch (error) {
+      halt(`what follows from durable records failed: ${String(error)}`);
+    }
+  }
+
+  /** All records of one actor that no checkpoint covers, those under way included. */
+  async function recordsOf(actor: ActorKey): Promise<readonly LogRecord[]> {
+    if (!(await writer.settled())) return [];
+    return search.recordsOf(actor, checkpointer.position + 1);
+  }
+
+  const { recall, reads, residents, outbox, inbox, reference, publisher } = shared;
+  const state = { recall, reads, residents, outbox, inbox, reference, publisher };
+  return { writer, ...state, checkpointer, retention, turn, search, intake };
+}
+
+const divergence = 'the top of the log is not where its owner left it: records were lost or added';
+
+/** Keeps a command on which judgement failed; its refusal in the log is what counts. */
+function setAside({ log, fence }: PartitionOptions, command: Command, error: unknown): void {
+  const { actor, id } = command;
+  const payload = JSON.stringify({ name: command.name, body: command.body });
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  void log.addDeadLetter(fence, { actor, id, payload, error: text }).catch(() => undefined);
+}
