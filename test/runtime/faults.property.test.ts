@@ -107,7 +107,7 @@ async function check(
   expect(history.rig.halted).toEqual([]);
   expect(history.wrong).toEqual([]);
 
-  const records = await expectSoundLogs(history.rig);
+  const records = await expectSoundLogs(history.rig, history.commands);
   const put = records
     .flatMap(({ events = [] }) => events)
     .reduce((sum, event) => sum + (event.type === 'put' ? (event['coins'] as number) : 0), 0);

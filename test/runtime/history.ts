@@ -4,6 +4,7 @@ import type { Log } from '../../runtime/log.ts';
 import type { Received } from '../../runtime/outbox.ts';
 import type { Partition } from '../../runtime/partition.ts';
 import { LogDamaged } from '../../runtime/recovery.ts';
+import type { SentCommand } from '../../tools/checkers/evidence.ts';
 import { Rig, type Answered, type CommandRequest, type Fate } from './rig.ts';
 
 /** Whose purses there are. */
@@ -145,6 +146,14 @@ export class History {
         return (owned as { coins: number }).coins;
       }),
     );
+  }
+
+  /** What was sent, and what it was told. */
+  get commands(): SentCommand[] {
+    return [...this.#sent].map(([key, { actor, name: command, body = {}, id: known = '' }]) => {
+      const reply = this.#replies.get(key);
+      return { actor, name: command, body, id: known, replies: reply === undefined ? [] : [reply] };
+    });
   }
 
   #send(

@@ -72,7 +72,11 @@ export const purse = defineActor({
   decide: ({ context: { coins } }, command, { id, self }) => {
     switch (command.name) {
       case 'put':
-        return accept({ type: 'put', coins: command.coins }, { coins: coins + command.coins });
+        return accept(
+          { type: 'put', coins: command.coins },
+          { coins: coins + command.coins },
+          { external: { COIN: `${command.coins}` } },
+        );
       case 'send':
       case 'give': {
         if (command.coins > coins) return reject('purse/too-poor');
@@ -111,6 +115,7 @@ export const purse = defineActor({
         throw new Error(`no message "${message.name}"`);
     }
   },
+  holdings: ({ context }) => ({ COIN: `${context.coins}` }),
   query: {
     coins: ({ context }) => ({ coins: context.coins }),
     received: ({ context }) => [...context.received],

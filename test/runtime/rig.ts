@@ -73,7 +73,7 @@ export class Rig {
   /** What was sent to reply subjects by a partition that found the caller in its log. */
   readonly sent: { subject: string; text: string }[] = [];
   readonly #options: RigOptions;
-  readonly #types = new Map([purse, rogue].map((type) => [type.type, type]));
+  readonly types = new Map([purse, rogue].map((type) => [type.type, type]));
   readonly #random = systemRandom();
   #incarnation = 0;
   #callers = 0;
@@ -129,7 +129,7 @@ export class Rig {
       clock: this.clock,
       random: this.#random,
       limits: this.limits,
-      types: this.#types,
+      types: this.types,
       subjects: subjectsUnder('millrace'),
       post: (to, delivery) => this.#post({ to, ...delivery }),
       callerOf: (subject, since) => ({
@@ -170,7 +170,7 @@ export class Rig {
       const since = this.clock.now();
       const caller: Caller = { subject, since, answer: (text, code) => resolve({ text, code }) };
       const { type } = splitActorKey(actor);
-      const types = this.#types;
+      const types = this.types;
       const json = { json: body };
       const parsed = parseCommand({ types, type, actor, name, body: json, id, trace, caller });
       if (parsed.ok) owner?.submit(parsed.value);
@@ -188,7 +188,7 @@ export class Rig {
       };
       const payload = new Uint8Array();
       const { type } = splitActorKey(actor);
-      const parsed = parseRead({ types: this.#types, type, actor, name, payload, caller });
+      const parsed = parseRead({ types: this.types, type, actor, name, payload, caller });
       if (parsed.ok) this.open.get(this.home(actor))?.read(parsed.value);
     });
   }
@@ -219,14 +219,18 @@ export class Rig {
 
   /** All that a partition ever wrote, archived or in its log, with the position of each record. */
   async records(partition: number): Promise<{ position: number; record: LogRecord }[]> {
-    const retained = await this.store.log.read(partition, 1, 1_000_000);
-    const archived = await this.#archivedBelow(partition, retained[0]?.position ?? 1);
-    return [...archived, ...retained].flatMap((entry) =>
+    return (await this.entries(partition)).flatMap((entry) =>
       decodeGroup(entry.records).map((record, index) => ({
         position: entry.position + index,
         record,
       })),
     );
+  }
+
+  /** The same as entries; without epoch markers. */
+  async entries(partition: number): Promise<Entry[]> {
+    const retained = await this.store.log.read(partition, 1, 1_000_000);
+    return [...(await this.#archivedBelow(partition, retained[0]?.position ?? 1)), ...retained];
   }
 
   async #archivedBelow(partition: number, end: number): Promise<Entry[]> {

@@ -1,0 +1,184 @@
+/** The checks must bite: each kind of damage to sound evidence is found, and nothing else is. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { decodeGroup, encodeGroup, type LogRecord } from '../../contracts/record.ts';
+import {
+  placedIn,
+  type Evidence,
+  type PartitionLog,
+  type Placed,
+  type SentCommand,
+} from '../../tools/checkers/evidence.ts';
+import { replay } from '../../tools/checkers/replay.ts';
+import { violationsOf } from '../../tools/checkers/violations.ts';
+import { Rig } from '../runtime/rig.ts';
+
+let sound: Evidence;
+
+/** Ann and bob put coins in and give them to each other; every reply is kept. */
+beforeAll(async () => {
+  const rig = new Rig({ partitions: 4 });
+  await rig.startAll();
+  const commands: SentCommand[] = [];
+  const send = async (who: string, name: string, body: Record<string, string | number>) => {
+    const [actor, id] = [rig.purse(who), `${commands.length}`];
+    const answered = await rig.within(rig.command(actor, name, body, id));
+    commands.push({ actor, name, body, id, replies: [answered?.text ?? ''] });
+  };
+  for (const who of ['ann', 'bob', 'cyd', 'dan']) await send(who, 'put', { coins: 50 });
+  for (const to of ['bob', 'cyd', 'dan']) await send('ann', 'give', { to, coins: 5 });
+  for (const to of ['ann', 'dan']) await send('cyd', 'send', { to, coins: 7 });
+  await rig.settle(100);
+  const logs = await Promise.all(
+    [0, 1, 2, 3].map(async (partition) => ({ partition, entries: await rig.entries(partition) })),
+  );
+  const published = rig.published.map(({ id }) => id);
+  sound = { types: rig.types, logs, commands, published };
+});
+
+/** The first record that is so, changed; a change to undefined takes it out of its entry. */
+function changed(
+  which: (placed: Placed) => boolean,
+  change: (record: LogRecord) => LogRecord | undefined,
+): Evidence {
+  const found = sound.logs.flatMap(placedIn).find(which);
+  if (found === undefined) throw new Error('no record is so');
+  const logs = sound.logs.map(({ partition, entries }): PartitionLog => {
+    if (partition !== found.partition) return { partition, entries };
+    return {
+      partition,
+      entries: entries.map((entry) => {
+        const index = found.position - entry.position;
+        if (index < 0 || index >= entry.n) return entry;
+        const records = decodeGroup(entry.records).flatMap((record, at) =>
+          at === index ? (change(record) ?? []) : record,
+        );
+        const texts = records.map((record) => JSON.stringify(record));
+        return { ...entry, n: texts.length, records: encodeGroup(texts) };
+      }),
+    };
+  });
+  return { ...sound, logs };
+}
+
+const events = (record: LogRecord, coins: number): LogRecord => ({
+  ...record,
+  events: (record.events ?? []).map((event) => ({ ...event, coins })),
+});
+const sends = ({ record }: Placed): boolean => record.out !== undefined;
+const puts = ({ record }: Placed): boolean => record.external !== undefined;
+
+const scopeOf = (sent: SentCommand | undefined) => sent && { actor: sent.actor, id: sent.id };
+
+test('a sound run has no violations', () => {
+  expect(violationsOf(sound)).toEqual([]);
+});
+
+describe('damage is found', () => {
+  test.each<[string, RegExp, () => Evidence]>([
+    ['a record that is gone', /follows position/, () => changed(puts, () => undefined)],
+    [
+      'time that goes back',
+      /time 1 follows/,
+      () => changed(sends, (record) => ({ ...record, time: 1 })),
+    ],
+    [
+      'an id that was applied twice',
+      /recorded at .* and again/,
+      () => changed(sends, (record) => ({ ...record, ...scopeOf(sound.commands[0]) })),
+    ],
+    [
+      'a deferred command without an answer',
+      /was never answered/,
+      () =>
+        changed(
+          ({ record }) => record.answers !== undefined,
+          ({ answers: _, ...rest }) => rest,
+        ),
+    ],
+    [
+      'a message with a number of its own',
+      /has number 9/,
+      () =>
+        changed(sends, (record) => ({
+          ...record,
+          out: (record.out ?? []).map((message) => ({ ...message, n: 9 })),
+        })),
+    ],
+    [
+      'a message that never arrived',
+      /messages never arrived/,
+      () =>
+        changed(
+          ({ record }) => record.from !== undefined,
+          ({ from: _, ...rest }) => rest,
+        ),
+    ],
+    [
+      'money made by an event',
+      /it makes \d+ COIN of nothing/,
+      () => changed(puts, (record) => events(record, 51)),
+    ],
+    [
+      'an event that the actor would not decide',
+      /the actor decides/,
+      () => changed(puts, (record) => events(record, 51)),
+    ],
+    [
+      'a reply that the log does not have',
+      /was told .*, the log has/,
+      () => changed(puts, (record) => ({ ...record, reply: { ok: true, result: {} } })),
+    ],
+    [
+      'a command that was acknowledged and is nowhere',
+      /no record answers it/,
+      () => changed(puts, ({ id: _, ...rest }) => rest),
+    ],
+    [
+      'a repeat with other bytes',
+      /was told/,
+      () => ({
+        ...sound,
+        commands: sound.commands.map((sent) => ({
+          ...sent,
+          replies: [...sent.replies, (sent.replies[0] ?? '').replace('true', 'true ')],
+        })),
+      }),
+    ],
+    [
+      'an event that nobody was told',
+      /was not published/,
+      () => ({ ...sound, published: sound.published?.slice(1) ?? [] }),
+    ],
+    [
+      'events in another order',
+      /published after a later event/,
+      () => ({ ...sound, published: sound.published?.toReversed() ?? [] }),
+    ],
+    [
+      'an epoch that goes back',
+      /follows epoch/,
+      () => ({
+        ...sound,
+        logs: sound.logs.map((log) => ({
+          ...log,
+          entries: log.entries.map((entry, index) => ({ ...entry, epoch: 9 - index })),
+        })),
+      }),
+    ],
+  ])('%s', (_, sentence, damaged) => {
+    expect(violationsOf(damaged())).toEqual(
+      expect.arrayContaining([expect.stringMatching(sentence)]),
+    );
+  });
+
+  test('a snapshot that is not what its log adds up to', () => {
+    const { states } = replay(sound);
+    const [actor] = sound.commands.map((sent) => sent.actor);
+    if (actor === undefined) throw new Error('there is no actor');
+    const version = states.get(actor)?.version ?? 0;
+    const snapshots = [{ actor, version, position: 1, hash: 'another', state: '{}' }];
+    expect(violationsOf({ ...sound, snapshots })).toEqual([
+      expect.stringMatching(/replay gives .* its snapshot has/),
+    ]);
+  });
+});

@@ -1,0 +1,61 @@
+/** What a run leaves behind: what the checks of this folder look at, and nothing else. */
+import type { State } from '../../actors/actor.ts';
+import type { ActorKey } from '../../contracts/ids.ts';
+import type { Json } from '../../contracts/json.ts';
+import { decodeGroup, entryId, recordAddress, type LogRecord } from '../../contracts/record.ts';
+import type { ActorTypes } from '../../runtime/command.ts';
+import type { Entry, Snapshot } from '../../runtime/log.ts';
+
+/** All that a partition ever wrote, archived or in its log, oldest first; epoch markers if known. */
+export interface PartitionLog {
+  readonly partition: number;
+  readonly entries: readonly Entry[];
+}
+
+/** A command with an id as a client sent it, perhaps often, and the text of each reply that came. */
+export interface SentCommand {
+  readonly actor: ActorKey;
+  readonly name: string;
+  readonly body: Json;
+  readonly id: string;
+  readonly replies: readonly string[];
+}
+
+export interface Evidence {
+  readonly types: ActorTypes;
+  readonly logs: readonly PartitionLog[];
+  readonly commands: readonly SentCommand[];
+  /** Snapshots as they were stored. */
+  readonly snapshots?: readonly Snapshot[];
+  /** The `Nats-Msg-Id` of each event that was received, in order. */
+  readonly published?: readonly string[];
+  /** What is wrong with a state after a record, if anything: a balance below zero. */
+  readonly fault?: (actor: ActorKey, state: State<unknown>) => string | undefined;
+}
+
+/** A record and where it stands. */
+export interface Placed {
+  readonly partition: number;
+  readonly position: number;
+  readonly epoch: number;
+  /** `17:3-4711` */
+  readonly at: string;
+  /** The id of its stream entry. */
+  readonly entry: string;
+  readonly record: LogRecord;
+}
+
+/** The records of a log, in order. */
+export const placedIn = ({ partition, entries }: PartitionLog): Placed[] =>
+  entries
+    .filter(({ n }) => n > 0)
+    .flatMap(({ epoch, position: first, records }) =>
+      decodeGroup(records).map((record, index) => {
+        const position = first + index;
+        const at = recordAddress(partition, epoch, position);
+        return { partition, position, epoch, at, entry: entryId(epoch, first), record };
+      }),
+    );
+
+/** A command's id in its scope. */
+export const scoped = (actor: ActorKey, id: string): string => `${actor} ${id}`;

@@ -1,0 +1,37 @@
+/** Events as their subscribers saw them, beside those of the logs. */
+import { splitActorKey } from '../../contracts/ids.ts';
+import type { ActorTypes } from '../../runtime/command.ts';
+import type { Placed } from './evidence.ts';
+
+/**
+ * Each event of the logs was published at least once, and those of one actor for the first time in
+ * their order. Repeats are promised to be possible, not to be absent.
+ */
+export function wrongPublication(
+  logs: readonly (readonly Placed[])[],
+  published: readonly string[],
+  types: ActorTypes,
+): string[] {
+  const first = new Map<string, number>();
+  published.forEach((id, index) => {
+    if (!first.has(id)) first.set(id, index);
+  });
+  const broken: string[] = [];
+  for (const log of logs) {
+    const latest = new Map<string, number>();
+    for (const { at, record } of log) {
+      const type = types.get(splitActorKey(record.actor).type);
+      (record.events ?? []).forEach((event, index) => {
+        const id = `${at}.${index}`;
+        if (type?.publish(event) === undefined) return;
+        const seen = first.get(id);
+        if (seen === undefined)
+          broken.push(`${id}, ${event.type} of ${record.actor}, was not published`);
+        else if (seen < (latest.get(record.actor) ?? -1))
+          broken.push(`${id} of ${record.actor} was published after a later event`);
+        latest.set(record.actor, Math.max(seen ?? -1, latest.get(record.actor) ?? -1));
+      });
+    }
+  }
+  return broken;
+}

@@ -1,0 +1,44 @@
+/** What clients were told, beside what the logs say. */
+import { encodeReply, WireReply } from '../../contracts/reply.ts';
+import { isRecorded } from '../../contracts/codes.ts';
+import { scoped, type Placed, type SentCommand } from './evidence.ts';
+
+/**
+ * Each acknowledged command stands in the log, and every reply that was ever given to its id is,
+ * byte for byte, the one that stands there. `runtime/already-applied` names that record instead.
+ */
+export function wrongReplies(
+  records: readonly Placed[],
+  commands: readonly SentCommand[],
+): string[] {
+  const recorded = new Map<string, { readonly at: string; readonly text: string }>();
+  for (const { record, at } of records) {
+    const { actor, id, reply, answers = [] } = record;
+    if (id !== undefined && reply)
+      recorded.set(scoped(actor, id), { at, text: encodeReply(reply, at) });
+    for (const answer of answers)
+      recorded.set(scoped(actor, answer.id), { at, text: encodeReply(answer.reply, at) });
+  }
+  return commands.flatMap(({ actor, id, replies }) => {
+    const key = scoped(actor, id);
+    const inLog = recorded.get(key);
+    return [...new Set(replies)].flatMap((text) => {
+      const told = outcome(text);
+      if (told === undefined) return [];
+      if (inLog === undefined) return [`${key} was told ${text}, and no record answers it`];
+      const right = told.kind === 'reply' ? text === inLog.text : told.at === inLog.at;
+      return right ? [] : [`${key} was told ${text}, the log has ${inLog.text}`];
+    });
+  });
+}
+
+type Outcome = { readonly kind: 'reply' } | { readonly kind: 'applied-at'; readonly at?: string };
+
+/** Undefined for a reply that tells nothing of the command's fate: busy, pending, malformed. */
+function outcome(text: string): Outcome | undefined {
+  const reply = WireReply.parse(JSON.parse(text));
+  if (reply.ok) return { kind: 'reply' };
+  if (reply.error.code === 'runtime/already-applied')
+    return { kind: 'applied-at', ...(reply.at !== undefined && { at: reply.at }) };
+  return isRecorded(reply.error.code) ? { kind: 'reply' } : undefined;
+}

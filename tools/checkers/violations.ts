@@ -1,0 +1,24 @@
+import { placedIn, type Evidence } from './evidence.ts';
+import { brokenChannels, brokenOrder, repeatedIds, unanswered } from './logs.ts';
+import { wrongPublication } from './publication.ts';
+import { replay } from './replay.ts';
+import { wrongReplies } from './replies.ts';
+
+/**
+ * Everything that is wrong with a run that has come to rest: a sentence each, none if the
+ * guarantees hold. Each check is also there by itself, in the files of this folder.
+ */
+export function violationsOf(evidence: Evidence): string[] {
+  const { logs, commands, published, types } = evidence;
+  const placed = logs.map(placedIn);
+  const records = placed.flat();
+  return [
+    ...logs.flatMap(brokenOrder),
+    ...repeatedIds(records),
+    ...unanswered(records),
+    ...brokenChannels(placed, { drained: true }),
+    ...wrongReplies(records, commands),
+    ...replay(evidence).violations,
+    ...(published ? wrongPublication(placed, published, types) : []),
+  ];
+}
