@@ -15,6 +15,24 @@ export interface OwnerRecord {
   /** The NATS queue group through which requests reach the owner. */
   readonly group: string;
   readonly top: number;
+  /** Events up to this position have been published. */
+  readonly published: number;
+}
+
+/** Who lives and who owns, at one moment of the store's time in ms. */
+export interface Overview {
+  readonly now: number;
+  /** The hosts whose heartbeat holds, in order of name. */
+  readonly hosts: readonly string[];
+  /** By partition. */
+  readonly owners: readonly (OwnerRecord | undefined)[];
+}
+
+/** Whom an owner gives its partition to. */
+export interface Heir {
+  readonly host: string;
+  readonly nonce: string;
+  readonly leaseMs: number;
 }
 
 export interface Claim {
@@ -54,10 +72,17 @@ export interface Leases {
   renew(renewals: readonly Renewal[], leaseMs: number): Promise<readonly ('ok' | 'fenced')[]>;
   /** Ends the lease at once, so that another may take over without waiting. */
   release(renewal: Renewal): Promise<'ok' | 'fenced'>;
-  /** All owner records, by partition, and the store's time in ms. */
-  owners(
-    partitions: number,
-  ): Promise<{ now: number; owners: readonly (OwnerRecord | undefined)[] }>;
+  /**
+   * Gives the partition to a successor that has joined its queue group, under the next epoch and with
+   * a lease of its own. Repeating it changes nothing. `diverged`: the log is not where it was left.
+   */
+  handOver(renewal: Renewal, heir: Heir): Promise<'ok' | 'fenced' | 'diverged'>;
+  /** Names another queue group, through which alone requests count from now on. */
+  regroup(fence: Fence, group: string): Promise<'ok' | 'fenced'>;
+  /** Who lives, and the owner records of the first `partitions` partitions. */
+  owners(partitions: number): Promise<Overview>;
+  /** The owner record of one partition. */
+  ownerOf(partition: number): Promise<OwnerRecord | undefined>;
   /** The epoch that wrote a position, for addresses. */
   epochOf(partition: number, position: number): Promise<number | undefined>;
 

@@ -1,18 +1,29 @@
 /** Who owns what, in memory: for tests and simulations of this process. */
 import type { ClusterSettings } from '../../contracts/cluster.ts';
-import type { Leases } from '../leases.ts';
-import { ownerUnder, topOf, type Partitions } from './partition-store.ts';
+import type { Leases, OwnerRecord } from '../leases.ts';
+import { ownerUnder, topOf, type Owner, type Partitions } from './partition-store.ts';
 
 /** `now` is the store's time, in ms. */
-export const memoryLeases = (partitions: Partitions, now: () => number): Leases => ({
-  ...ownership(partitions, now),
-  ...membership(now),
-});
+export function memoryLeases(partitions: Partitions, now: () => number): Leases {
+  const hosts = new Map<string, number>();
+  return {
+    ...ownership(partitions, now),
+    ...succession(partitions, now),
+    ...membership(hosts, now),
+    async owners(count) {
+      const living = [...hosts].filter(([, until]) => until > now()).map(([name]) => name);
+      const owners = Array.from({ length: count }, (_, partition) =>
+        recordOf(partitions(partition).owner),
+      );
+      return { now: now(), hosts: living.toSorted(), owners };
+    },
+  };
+}
 
 const ownership = (
   partitions: Partitions,
   now: () => number,
-): Pick<Leases, 'acquire' | 'renew' | 'release' | 'owners' | 'epochOf'> => ({
+): Pick<Leases, 'acquire' | 'renew' | 'release' | 'ownerOf' | 'epochOf'> => ({
   async acquire({ partition, host, nonce, group, leaseMs }) {
     const store = partitions(partition);
     const { owner, entries } = store;
@@ -53,15 +64,7 @@ const ownership = (
     return 'ok';
   },
 
-  async owners(count) {
-    const owners = Array.from({ length: count }, (_, partition) => {
-      const { owner } = partitions(partition);
-      if (owner === undefined) return undefined;
-      const { epoch, nonce, host, until, group, top } = owner;
-      return { epoch, nonce, host, until, group, top };
-    });
-    return { now: now(), owners };
-  },
+  ownerOf: async (partition) => recordOf(partitions(partition).owner),
 
   async epochOf(partition, position) {
     const { owner, epochs } = partitions(partition);
@@ -70,8 +73,45 @@ const ownership = (
   },
 });
 
-function membership(now: () => number): Pick<Leases, 'heartbeat' | 'depart' | 'settle'> {
-  const hosts = new Map<string, number>();
+const succession = (
+  partitions: Partitions,
+  now: () => number,
+): Pick<Leases, 'handOver' | 'regroup'> => ({
+  async handOver({ fence, published }, { host, nonce, leaseMs }) {
+    const store = partitions(fence.partition);
+    const epoch = fence.epoch + 1;
+    if (store.owner?.epoch === epoch && store.owner.nonce === nonce) return 'ok';
+    const owner = ownerUnder(store, fence);
+    if (owner === undefined) return 'fenced';
+    const { top, group } = owner;
+    if (store.entries.length === 0) return 'diverged';
+    store.entries.push({ epoch, position: top, n: 0, records: '' });
+    store.epochs.push({ epoch, first: top + 1 });
+    const upTo = Math.max(published, owner.published);
+    const until = now() + leaseMs;
+    store.owner = { epoch, nonce, host, group, top, published: upTo, token: '', until };
+    return 'ok';
+  },
+
+  async regroup(fence, group) {
+    const store = partitions(fence.partition);
+    const owner = ownerUnder(store, fence);
+    if (owner === undefined) return 'fenced';
+    store.owner = { ...owner, group };
+    return 'ok';
+  },
+});
+
+function recordOf(owner: Owner | undefined): OwnerRecord | undefined {
+  if (owner === undefined) return undefined;
+  const { token: _, ...record } = owner;
+  return record;
+}
+
+const membership = (
+  hosts: Map<string, number>,
+  now: () => number,
+): Pick<Leases, 'heartbeat' | 'depart' | 'settle'> => {
   let settled: ClusterSettings | undefined;
   return {
     async heartbeat(host, ttlMs) {
@@ -86,4 +126,4 @@ function membership(now: () => number): Pick<Leases, 'heartbeat' | 'depart' | 's
 
     settle: async (settings) => (settled ??= settings),
   };
-}
+};

@@ -4,17 +4,18 @@ import { keys } from '../../contracts/keys.ts';
 import type { Acquired, Leases, OwnerRecord } from '../leases.ts';
 import type { Connection } from './connection.ts';
 import { epochIndex } from './epochs.ts';
-import { integer, list, oneOf, text } from './replies.ts';
+import { integer, list, oneOf, pairs, text } from './replies.ts';
 import { scripts } from './scripts.ts';
 
 export const redisLeases = (connection: Connection): Leases => ({
   ...ownership(connection),
+  ...succession(connection),
   ...membership(connection),
 });
 
 function ownership(
   connection: Connection,
-): Pick<Leases, 'acquire' | 'renew' | 'release' | 'owners' | 'epochOf'> {
+): Pick<Leases, 'acquire' | 'renew' | 'release' | 'ownerOf' | 'epochOf'> {
   const epochs = epochIndex(connection);
   return {
     async acquire({ partition, host, nonce, group, leaseMs }) {
@@ -41,16 +42,8 @@ function ownership(
       );
     },
 
-    async owners(partitions) {
-      const [time, ...records] = await Promise.all([
-        connection.call('time', []),
-        ...Array.from({ length: partitions }, (_, partition) =>
-          connection.call('hmget', [keys.owner(partition), ...ownerFields]),
-        ),
-      ]);
-      const [seconds, microseconds] = list(time);
-      const now = integer(seconds) * 1_000 + Math.floor(integer(microseconds) / 1_000);
-      return { now, owners: records.map(ownerRecord) };
+    async ownerOf(partition) {
+      return ownerRecord(await connection.call('hmget', [keys.owner(partition), ...ownerFields]));
     },
 
     async epochOf(partition, position) {
@@ -68,7 +61,42 @@ function ownership(
   };
 }
 
-const membership = (connection: Connection): Pick<Leases, 'heartbeat' | 'depart' | 'settle'> => ({
+const succession = (connection: Connection): Pick<Leases, 'handOver' | 'regroup'> => ({
+  async handOver({ fence: { partition, epoch, nonce }, published }, heir) {
+    const at = [keys.owner(partition), keys.log(partition), keys.epochs(partition)];
+    const args = [`${epoch}`, nonce, `${published}`, heir.nonce, heir.host, `${heir.leaseMs}`];
+    const reply = await connection.run(scripts.handOver, at, args);
+    return oneOf(['ok', 'fenced', 'diverged'], reply);
+  },
+
+  async regroup({ partition, epoch, nonce }, group) {
+    const args = [`${epoch}`, nonce, group];
+    return oneOf(
+      ['ok', 'fenced'],
+      await connection.run(scripts.regroup, [keys.owner(partition)], args),
+    );
+  },
+});
+
+const membership = (
+  connection: Connection,
+): Pick<Leases, 'owners' | 'heartbeat' | 'depart' | 'settle'> => ({
+  async owners(partitions) {
+    const [time, beats, ...records] = await Promise.all([
+      connection.call('time', []),
+      connection.call('zrange', [keys.hosts, '0', '-1', 'WITHSCORES']),
+      ...Array.from({ length: partitions }, (_, partition) =>
+        connection.call('hmget', [keys.owner(partition), ...ownerFields]),
+      ),
+    ]);
+    const [seconds, microseconds] = list(time);
+    const now = integer(seconds) * 1_000 + Math.floor(integer(microseconds) / 1_000);
+    const hosts = pairs(beats).flatMap(([name, until]) =>
+      integer(until) > now ? [text(name)] : [],
+    );
+    return { now, hosts: hosts.toSorted(), owners: records.map(ownerRecord) };
+  },
+
   async heartbeat(host, ttlMs) {
     const [now, hosts] = list(
       await connection.run(scripts.heartbeat, [keys.hosts], [host, `${ttlMs}`]),
@@ -91,10 +119,10 @@ const membership = (connection: Connection): Pick<Leases, 'heartbeat' | 'depart'
   },
 });
 
-const ownerFields = ['epoch', 'nonce', 'host', 'until', 'group', 'top'];
+const ownerFields = ['epoch', 'nonce', 'host', 'until', 'group', 'top', 'published'];
 
 function ownerRecord(reply: unknown): OwnerRecord | undefined {
-  const [epoch, nonce, host, until, group, top] = list(reply);
+  const [epoch, nonce, host, until, group, top, published] = list(reply);
   if (epoch === null) return undefined;
   return {
     epoch: integer(epoch),
@@ -103,6 +131,7 @@ function ownerRecord(reply: unknown): OwnerRecord | undefined {
     until: integer(until),
     group: text(group),
     top: integer(top),
+    published: integer(published),
   };
 }
 

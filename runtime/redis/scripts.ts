@@ -12,6 +12,8 @@ export const scripts = {
   acquire: load('acquire'),
   renew: load('renew'),
   release: load('release'),
+  handOver: load('hand-over'),
+  regroup: load('regroup'),
   append: load('append'),
   trim: load('trim'),
   snapshots: load('snapshots'),

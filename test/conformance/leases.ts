@@ -144,11 +144,61 @@ export function leasesConformance(open: OpenStore): void {
       host: 'host-of-a',
       group: 'group-of-a',
       top: 7,
+      published: 0,
       until: expect.any(Number) as number,
     });
     const left = (owners[partition]?.until ?? 0) - now;
     expect(left).toBeGreaterThan(0);
     expect(left).toBeLessThanOrEqual(5_000);
+  });
+
+  describe('a hand-over', () => {
+    const heir = { host: 'host-of-b', nonce: 'b', leaseMs: 60_000 };
+    const byB: Fence = { partition, epoch: 2, nonce: 'b' };
+
+    test('gives the next epoch to the successor, in the same queue group, with all that is known', async () => {
+      const fence = await own(leases, 'a');
+      await log.append(group(fence, 0, 5));
+      expect(await leases.handOver({ fence, published: 4 }, heir)).toBe('ok');
+      const { until, ...record } = (await leases.ownerOf(partition)) ?? { until: 0 };
+      const names = { nonce: 'b', host: 'host-of-b', group: 'g' };
+      expect(record).toEqual({ epoch: 2, ...names, top: 5, published: 4 });
+      expect(until).toBeGreaterThan((await leases.owners(1)).now);
+      expect(await store.newest(partition)).toEqual({ epoch: 2, position: 5, n: 0, records: '' });
+      expect(await log.append(group(fence, 5, 1))).toBe('fenced');
+      expect(await log.append(group(byB, 5, 1))).toBe('ok');
+      expect(await leases.epochOf(partition, 6)).toBe(2);
+    });
+
+    test('that is sent again changes nothing, also when the successor has gone on', async () => {
+      const fence = await own(leases, 'a');
+      const renewal = { fence, published: 0 };
+      await leases.handOver(renewal, heir);
+      await log.append(group(byB, 0, 2));
+      const before = await leases.ownerOf(partition);
+      expect(await leases.handOver(renewal, heir)).toBe('ok');
+      expect(await leases.ownerOf(partition)).toEqual(before);
+      expect(await store.newest(partition)).toMatchObject({ epoch: 2, position: 1 });
+    });
+
+    test('is refused to who does not own, and where the log is gone', async () => {
+      const former = await own(leases, 'a');
+      const fence = await own(leases, 'c');
+      expect(await leases.handOver({ fence: former, published: 0 }, heir)).toBe('fenced');
+      await store.loseLog(partition);
+      expect(await leases.handOver({ fence, published: 0 }, heir)).toBe('diverged');
+      expect(await leases.ownerOf(partition)).toMatchObject({ epoch: 2, nonce: 'c' });
+    });
+  });
+
+  test('regroup names another queue group, for the owner alone', async () => {
+    const former = await own(leases, 'a');
+    const fence = await own(leases, 'b');
+    expect(await leases.regroup(former, 'other')).toBe('fenced');
+    expect(await leases.ownerOf(partition)).toMatchObject({ group: 'g' });
+    expect(await leases.regroup(fence, 'other')).toBe('ok');
+    expect(await leases.ownerOf(partition)).toMatchObject({ group: 'other', epoch: 2 });
+    expect(await leases.ownerOf(partition + 1)).toBeUndefined();
   });
 
   test('epochOf names the epoch that wrote a position, through epochs that wrote nothing', async () => {
@@ -176,6 +226,14 @@ export function leasesConformance(open: OpenStore): void {
       const later = await leases.heartbeat('a', 60_000);
       expect(later.hosts).toEqual(['a', 'b']);
       expect(later.now - now).toBeGreaterThanOrEqual(leaseMs);
+    });
+
+    test('are told with the owners too', async () => {
+      await leases.heartbeat('b', 60_000);
+      await leases.heartbeat('a', leaseMs);
+      expect((await leases.owners(1)).hosts).toEqual(['a', 'b']);
+      await store.elapse(leaseMs);
+      expect((await leases.owners(1)).hosts).toEqual(['b']);
     });
 
     test('a host that departs is gone at once', async () => {
