@@ -3,7 +3,7 @@
  *
  * Owns the records that are staged (decided, evolved, not yet durable) and the one group in flight.
  * Invariants:
- * I1  positions are dense: the n-th record staged since `top` has position top + n;
+ * I1  positions are dense: the n-th record staged since `resume` has position top + n;
  * I2  one group is in flight at a time; the next is sealed when the last is acknowledged;
  * I3  a group whose fate is unknown is sent again byte for byte until the log says ok, already or
  *     fenced; until then nothing else is appended;
@@ -45,13 +45,12 @@ export interface WriterOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly fence: Fence;
-  readonly top: number;
   readonly events: WriterEvents;
 }
 
 export class GroupWriter {
   readonly #options: WriterOptions;
-  #durable: number;
+  #durable = 0;
   #open: Staged[] = [];
   #stagedBytes = 0;
   #inFlight: readonly Staged[] = [];
@@ -63,7 +62,11 @@ export class GroupWriter {
 
   constructor(options: WriterOptions) {
     this.#options = options;
-    this.#durable = options.top;
+  }
+
+  /** Goes on at the end of a log, before anything is staged. */
+  resume(top: number): void {
+    this.#durable = top;
   }
 
   /** The position of the last durable record. */

@@ -25,6 +25,7 @@ import type { Log } from './log.ts';
 import type { Delivery, Received } from './outbox.ts';
 import { Partition } from './partition.ts';
 import type { Opening } from './ownership.ts';
+import type { PartitionOptions } from './parts.ts';
 import { Placement } from './placement.ts';
 import { isSigned, sign, signatureHeader } from './signature.ts';
 import { partitionType } from './reference-data.ts';
@@ -112,7 +113,7 @@ class RunningHost implements Host {
       host: options.name,
       pulse: options.pulse ?? options.bus,
       subjectOf: (partition) => this.#subjects.partition(partition),
-      open: (opening) => this.#open(opening),
+      open: (opening, end) => Partition.open(this.#optionsOf(opening), end),
       onRequest: (message, partition) => this.#owned(message, partition),
     });
     this.#forwarding = new Forwarding({
@@ -176,9 +177,9 @@ class RunningHost implements Host {
     };
   }
 
-  #open(opening: Opening): Promise<Partition> {
+  #optionsOf(opening: Opening): PartitionOptions {
     const { partition } = opening.fence;
-    return Partition.open({
+    return {
       ...this.#options,
       ...opening,
       archive: this.#archive,
@@ -190,7 +191,7 @@ class RunningHost implements Host {
       post: (to, delivery) => this.#post(to, delivery),
       callerOf: (subject, since) => this.#gateway.callerAt(subject, { since }),
       epochOf: (position) => this.#options.leases.epochOf(partition, position),
-    });
+    };
   }
 
   /** A message to a partition that this host owns, through the group that its record names. */

@@ -10,7 +10,7 @@ import type { Bus, BusMessage, Subscription } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Acquired, Claim, Leases, Renewal } from './leases.ts';
 import type { Fence } from './log.ts';
-import type { Partition, PartitionStatus } from './partition.ts';
+import type { LogEnd, Partition, PartitionStatus } from './partition.ts';
 import { LogDamaged } from './recovery.ts';
 
 /** What requests to an owned partition meet. */
@@ -21,8 +21,6 @@ export type Service =
 /** What opening a partition needs to know of the epoch under which it is opened. */
 export interface Opening {
   readonly fence: Fence;
-  readonly top: number;
-  readonly published: number;
   readonly onLost: () => void;
   readonly onHalted: (reason: string) => void;
 }
@@ -33,7 +31,7 @@ export interface OwnershipOptions {
   readonly clock: Clock;
   /** The subject under which the owner of a partition gets its requests. */
   readonly subjectOf: (partition: number) => string;
-  readonly open: (opening: Opening) => Promise<Partition>;
+  readonly open: (opening: Opening, end: LogEnd) => Promise<Partition>;
   readonly onRequest: (message: BusMessage, partition: number) => void;
   readonly onLost: (ownership: Ownership) => void;
   readonly report: (line: string) => void;
@@ -133,19 +131,13 @@ export class Ownership {
 
   async #openService(): Promise<Service> {
     const { open, onLost, report } = this.#options;
-    const { top, published } = this.#lease.acquired;
     const onHalted = (reason: string): Service => {
       report(`partition ${this.partition} is halted: ${reason}`);
       return (this.#service = { kind: 'halted', reason });
     };
     try {
-      const partition = await open({
-        fence: this.fence,
-        top,
-        published,
-        onLost: () => onLost(this),
-        onHalted,
-      });
+      const opening = { fence: this.fence, onLost: () => onLost(this), onHalted };
+      const partition = await open(opening, this.#lease.acquired);
       return { kind: 'serving', partition };
     } catch (error) {
       if (error instanceof LogDamaged) return onHalted(error.message);

@@ -4,7 +4,6 @@
  * Owns, through its parts (parts.ts), all state of the partition that is in memory; all of it can be rebuilt from the log. A
  * partition object serves one epoch: when the fence refuses it, it is closed and thrown away.
  */
-import type { LogRecord } from '../contracts/record.ts';
 import { refusal, type Reply } from '../contracts/reply.ts';
 import type { CheckpointState } from './checkpoint.ts';
 import { answer, type Command, type Read } from './command.ts';
@@ -12,7 +11,7 @@ import type { Delivery, Received } from './outbox.ts';
 import { assemble, type PartitionOptions, type Parts } from './parts.ts';
 import type { Publisher } from './publisher.ts';
 import type { Logged } from './recall.ts';
-import { LogDamaged, readCheckpoints, recover, type Recovered } from './recovery.ts';
+import { LogDamaged, readCheckpoints, Recovery, type Recovered } from './recovery.ts';
 import { stateOf, type Resident } from './residents.ts';
 
 /** What `$SRV.STATS` tells of a partition. */
@@ -32,6 +31,13 @@ export interface PartitionStatus {
   readonly halted?: string;
 }
 
+/** Where a partition's log ends as its owner record tells. */
+export interface LogEnd {
+  readonly top: number;
+  /** Events up to here were published for certain. */
+  readonly published: number;
+}
+
 type State =
   | { readonly kind: 'recovering' }
   | { readonly kind: 'serving' }
@@ -44,6 +50,9 @@ type State =
 export class Partition {
   readonly #options: PartitionOptions;
   readonly #parts: Parts;
+  readonly #recovery: Recovery;
+  /** The position of the checkpoint that recovery began with. */
+  readonly #checkpoint: number;
   #recovered: Recovered = { lastTime: 0, records: 0, ms: 0 };
   #evicting = false;
   #state: State = { kind: 'recovering' };
@@ -54,20 +63,67 @@ export class Partition {
       halt: (reason) => this.#halt(reason),
       isServing: () => this.#state.kind === 'serving',
     });
+    this.#checkpoint = checkpoints[0]?.position ?? 0;
+    this.#recovery = new Recovery(
+      {
+        ...options,
+        ...this.#parts,
+        onChanged: (record, position) => this.#parts.checkpointer.changed(record.actor, position),
+        onEntry: (entry) => this.#parts.retention.restore(entry),
+      },
+      checkpoints[0],
+    );
   }
 
   /** Rebuilds a partition from its log; throws LogDamaged if the log cannot be trusted. */
-  static async open(options: PartitionOptions): Promise<Partition> {
-    const { log, partition, fence } = options;
+  static async open(options: PartitionOptions, end: LogEnd): Promise<Partition> {
+    const { log, fence } = options;
     try {
-      const checkpoints = await readCheckpoints(log, partition);
-      const opened = new Partition(options, checkpoints);
-      await opened.#recover(checkpoints[0]);
+      const opened = await Partition.#begun(options);
+      await opened.serve(end);
       return opened;
     } catch (error) {
       const [holds] = error instanceof LogDamaged ? await log.check([fence]) : [];
       throw holds === false ? new Error('another host took the partition meanwhile') : error;
     }
+  }
+
+  /**
+   * Rebuilds a partition that another still owns, as far as its log goes by now; `options` has the
+   * fence under which it will be served.
+   */
+  static async follow(options: PartitionOptions): Promise<Partition> {
+    const following = await Partition.#begun(options);
+    await following.#recovery.follow();
+    return following;
+  }
+
+  static async #begun(options: PartitionOptions): Promise<Partition> {
+    return new Partition(options, await readCheckpoints(options.log, options.fence.partition));
+  }
+
+  /**
+   * Takes in what has been written since; false if the owner has taken a checkpoint meanwhile, for
+   * then this one knows old segments and must be begun again.
+   */
+  async followOn(): Promise<boolean> {
+    const { log, partition } = this.#options;
+    await this.#recovery.follow();
+    const [latest] = await readCheckpoints(log, partition);
+    return (latest?.position ?? 0) === this.#checkpoint;
+  }
+
+  /** Its fence holds now: takes in the rest of the log, and begins to serve. */
+  async serve({ top, published }: LogEnd): Promise<void> {
+    const { writer, publisher, turn, retention, outbox } = this.#parts;
+    this.#recovered = await this.#recovery.end(top);
+    writer.resume(top);
+    publisher.resume(published);
+    turn.resume(this.#recovered.lastTime);
+    retention.restored(this.#recovered.lastTime);
+    this.#state = { kind: 'serving' };
+    outbox.start();
+    void publisher.repeat(top);
   }
 
   get status(): PartitionStatus {
@@ -184,25 +240,6 @@ export class Partition {
     this.#parts.retention.close();
     this.#parts.residents.close();
     this.#parts.intake.close();
-  }
-
-  async #recover(checkpoint: CheckpointState | undefined): Promise<void> {
-    const onChanged = (record: LogRecord, position: number): void =>
-      this.#parts.checkpointer.changed(record.actor, position);
-    this.#recovered = await recover(
-      {
-        ...this.#options,
-        ...this.#parts,
-        onChanged,
-        onEntry: (entry) => this.#parts.retention.restore(entry),
-      },
-      checkpoint,
-    );
-    this.#parts.turn.resume(this.#recovered.lastTime);
-    this.#parts.retention.restored(this.#recovered.lastTime);
-    this.#state = { kind: 'serving' };
-    this.#parts.outbox.start();
-    void this.#parts.publisher.repeat(this.#options.top);
   }
 
   #busy(): boolean {

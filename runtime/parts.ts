@@ -28,9 +28,6 @@ export interface PartitionOptions {
   readonly partitions: number;
   readonly idSeed: number;
   readonly fence: Fence;
-  readonly top: number;
-  /** Events up to here were published for certain. */
-  readonly published: number;
   readonly log: Log;
   /** Where records go before they leave the log; without one none leaves it. */
   readonly archive?: SharedArchive | undefined;
@@ -97,7 +94,7 @@ export function assemble(
     outbox: new Outbox({ ...options, onDiverged: halt }),
     inbox: new Inbox(),
     reference: new ReferenceData(),
-    publisher: new Publisher({ ...options, confirmed: options.published }),
+    publisher: new Publisher(options),
   };
   const checkpointer: Checkpointer = new Checkpointer({
     ...shared,

@@ -23,24 +23,27 @@ export interface PublisherOptions {
   readonly clock: Clock;
   readonly subjects: Subjects;
   readonly types: ActorTypes;
-  readonly confirmed: number;
   readonly report: (line: string) => void;
 }
 
 export class Publisher {
   readonly #options: PublisherOptions;
   /** Every event up to here was handed to the bus. */
-  #published: number;
-  #confirmed: number;
-  #durable: number;
+  #published = 0;
+  #confirmed = 0;
+  #durable = 0;
   #repeating = false;
   #closed = false;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    this.#published = options.confirmed;
-    this.#confirmed = options.confirmed;
-    this.#durable = options.confirmed;
+  }
+
+  /** Goes on where the owner before has come to, for certain. */
+  resume(confirmed: number): void {
+    this.#published = confirmed;
+    this.#confirmed = confirmed;
+    this.#durable = confirmed;
   }
 
   get published(): number {

@@ -1,6 +1,9 @@
 /**
  * Recovery: the latest checkpoint, then every record after it. Ids, channels, reference data and
  * pending commands are rebuilt at once; the events of an actor wait until it is first touched.
+ *
+ * Owns how far the log has been read. It may be read on as often as one likes, as it grows under
+ * another owner; only the end has to know where the log ends.
  */
 import { decodeGroup, entryId, type LogRecord } from '../contracts/record.ts';
 import type { CheckpointState } from './checkpoint.ts';
@@ -19,8 +22,6 @@ export class LogDamaged extends Error {
 
 export interface RecoveryOptions {
   readonly partition: number;
-  /** The last position that the log must have. */
-  readonly top: number;
   readonly log: Log;
   readonly clock: Clock;
   readonly recall: Recall;
@@ -42,6 +43,8 @@ export interface Recovered {
 }
 
 const pageEntries = 128;
+/** Reading gives way to other work so often. */
+const stretchMsMax = 5;
 
 /** The two generations that are kept, newest first, as far as they can be read. */
 export async function readCheckpoints(log: Log, partition: number): Promise<CheckpointState[]> {
@@ -64,23 +67,69 @@ function parsed(text: string): CheckpointState | undefined {
 }
 
 /** Rebuilds everything that a partition keeps in memory. */
-export async function recover(
-  options: RecoveryOptions,
-  checkpoint: CheckpointState | undefined,
-): Promise<Recovered> {
-  const { partition, top, clock, recall } = options;
-  const began = clock.monotonic();
-  const from = checkpoint?.position ?? 0;
-  if (from > top) {
-    throw new LogDamaged(
-      `partition ${partition}: a checkpoint knows position ${from}, the log ends at ${top}`,
-    );
+export class Recovery {
+  readonly #options: RecoveryOptions;
+  readonly #checkpoint: CheckpointState | undefined;
+  /** The position that is read next. */
+  #next: number;
+  #lastTime: number;
+  #ms = 0;
+  #begun = false;
+  #pausedAt = 0;
+
+  constructor(options: RecoveryOptions, checkpoint: CheckpointState | undefined) {
+    this.#options = options;
+    this.#checkpoint = checkpoint;
+    this.#next = checkpoint?.readFrom ?? 1;
+    this.#lastTime = checkpoint?.time ?? 0;
   }
-  if (checkpoint) await loadCheckpoint(options, checkpoint);
-  let lastTime = checkpoint?.time ?? 0;
-  let next = checkpoint?.readFrom ?? 1;
-  for await (const entry of entriesFrom(options.log, partition, next)) {
-    if (entry.n === 0) continue;
+
+  /** Takes in what the log has by now, or nearly: it may grow meanwhile. */
+  async follow(): Promise<void> {
+    const { log, partition, clock } = this.#options;
+    const began = clock.monotonic();
+    if (!this.#begun && this.#checkpoint) await loadCheckpoint(this.#options, this.#checkpoint);
+    this.#begun = true;
+    for (let found = pageEntries; found === pageEntries;) {
+      const page = await log.read(partition, this.#next, pageEntries);
+      for (const entry of page) await this.#take(entry);
+      found = page.length;
+    }
+    this.#ms += clock.monotonic() - began;
+  }
+
+  /** Takes in the rest; `top` is the last position that the log must have, and all it may have. */
+  async end(top: number): Promise<Recovered> {
+    const { log, partition, recall, clock } = this.#options;
+    const from = this.#checkpoint?.position ?? 0;
+    if (from > top) {
+      throw new LogDamaged(
+        `partition ${partition}: a checkpoint knows position ${from}, the log ends at ${top}`,
+      );
+    }
+    await this.follow();
+    const began = clock.monotonic();
+    for await (const entry of entriesFrom(log, partition, this.#next)) await this.#take(entry);
+    this.#ms += clock.monotonic() - began;
+    if (this.#next !== Math.max(top + 1, this.#checkpoint?.readFrom ?? 1)) {
+      throw new LogDamaged(
+        `partition ${partition}: the log ends at ${this.#next - 1}, its owner knew ${top}`,
+      );
+    }
+    recall.expire();
+    return { lastTime: this.#lastTime, records: top - from, ms: this.#ms };
+  }
+
+  async #take(entry: Entry): Promise<void> {
+    if (entry.n === 0) return;
+    const { partition, clock, onEntry } = this.#options;
+    // What this host serves must not wait until it has read a long log.
+    if (clock.monotonic() - this.#pausedAt > stretchMsMax) {
+      await new Promise<void>((resolve) => clock.soon(resolve));
+      this.#pausedAt = clock.monotonic();
+    }
+    const next = this.#next;
+    const from = this.#checkpoint?.position ?? 0;
     const records = decodeGroup(entry.records);
     if (records.length !== entry.n || entry.position > next) {
       throw new LogDamaged(`partition ${partition}: the log has a gap at position ${next}`);
@@ -88,19 +137,12 @@ export async function recover(
     records.forEach((record, index) => {
       const position = entry.position + index;
       if (position < next) return;
-      restoreRecord(options, record, { entry, position, afterCheckpoint: position > from });
-      lastTime = Math.max(lastTime, record.time);
+      restoreRecord(this.#options, record, { entry, position, afterCheckpoint: position > from });
+      this.#lastTime = Math.max(this.#lastTime, record.time);
     });
-    options.onEntry(entry);
-    next = entry.position + entry.n;
+    onEntry(entry);
+    this.#next = entry.position + entry.n;
   }
-  if (next !== Math.max(top + 1, checkpoint?.readFrom ?? 1)) {
-    throw new LogDamaged(
-      `partition ${partition}: the log ends at ${next - 1}, its owner knew ${top}`,
-    );
-  }
-  recall.expire();
-  return { lastTime, records: top - from, ms: clock.monotonic() - began };
 }
 
 async function loadCheckpoint(

@@ -23,7 +23,6 @@ async function writerWith(limits: Partial<Limits> = {}) {
     clock,
     limits: { ...defaultLimits(1), ...limits },
     fence: { partition: 0, epoch: 1, nonce: 'n' },
-    top: 0,
     events: {
       onDurable: (records, entry) => {
         durable.push({ entry, positions: records.map(({ position }) => position) });

@@ -13,6 +13,7 @@ import { manualClock, type ManualClock } from '../../runtime/memory/clock.ts';
 import { memoryStore } from '../../runtime/memory/store.ts';
 import type { Delivery, Received } from '../../runtime/outbox.ts';
 import { Partition } from '../../runtime/partition.ts';
+import type { PartitionOptions } from '../../runtime/parts.ts';
 import { systemRandom } from '../../runtime/system-clock.ts';
 import { intercepted, type Intercept } from './intercepted-log.ts';
 import { purse } from './purse.ts';
@@ -113,16 +114,14 @@ export class Rig {
     this.clock.advance(3_001);
     const acquired = await this.store.leases.acquire(lease);
     if (acquired.kind !== 'acquired') throw new Error(`not acquired: ${acquired.kind}`);
-    const { epoch, top, published } = acquired;
+    const { epoch } = acquired;
     const bus = this.#hub.connect();
     const replaced = this.open.get(partition);
-    const opened: Partition = await Partition.open({
+    const options: PartitionOptions = {
       partition,
       partitions: this.partitions,
       idSeed: 7,
       fence: { partition, epoch, nonce },
-      top,
-      published,
       log: intercepted(this.#faulty(this.store.log), this.#options.intercept),
       archive: this.#archive,
       bus,
@@ -141,7 +140,8 @@ export class Rig {
       report: (line) => void this.reported.push(line),
       onLost: () => this.#lost(partition, epoch),
       onHalted: (reason) => void this.halted.push(reason),
-    });
+    };
+    const opened = await Partition.open(options, acquired);
     if (replaced) this.former.push(replaced);
     this.open.set(partition, opened);
     return opened;
