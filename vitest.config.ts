@@ -1,7 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 /** These start whole clusters: one at a time, after the others, or two cores measure only each other. */
-const clusters = ['test/black-box/**/*.test.ts', 'test/tools/up.test.ts'];
+const clusters = [
+  'test/black-box/**/*.test.ts',
+  'test/faults/**/*.test.ts',
+  'test/tools/up.test.ts',
+];
 
 export default defineConfig({
   test: {

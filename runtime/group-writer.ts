@@ -28,7 +28,7 @@ export interface Staged {
 }
 
 /** Why a partition can no longer be written by this host. */
-export type Loss = 'fenced' | 'diverged';
+export type Loss = Exclude<AppendOutcome, 'ok' | 'already'>;
 
 export interface WriterEvents {
   /** The records of one entry are durable. */
@@ -152,7 +152,7 @@ export class GroupWriter {
     };
     const outcome = await this.#append(group);
     if (this.#closed || outcome === undefined) return;
-    if (outcome === 'fenced' || outcome === 'diverged') {
+    if (outcome !== 'ok' && outcome !== 'already') {
       this.close();
       this.#options.events.onLost(outcome);
       return;

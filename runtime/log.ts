@@ -47,8 +47,9 @@ export interface Group {
 /**
  * `already`: this very group (same top, same token) is there. `fenced`: another owns the partition;
  * nothing was written. `diverged`: the log's top is not what its owner knows; nothing was written.
+ * `unreplicated`: it is there, and fewer replicas have it than were asked for: nobody may be told.
  */
-export type AppendOutcome = 'ok' | 'already' | 'fenced' | 'diverged';
+export type AppendOutcome = 'ok' | 'already' | 'fenced' | 'diverged' | 'unreplicated';
 
 /** A snapshot of one actor: `state` is JSON of a SavedState, `hash` its digest. */
 export interface Snapshot {

@@ -7,7 +7,7 @@ import type { Bus } from './bus.ts';
 import { Checkpointer, type CheckpointState } from './checkpoint.ts';
 import type { Clock, Random } from './clock.ts';
 import type { ActorTypes, Caller, Command } from './command.ts';
-import { GroupWriter, type Staged } from './group-writer.ts';
+import { GroupWriter, type Loss, type Staged } from './group-writer.ts';
 import { IdTable } from './id-table.ts';
 import { Inbox } from './inbox.ts';
 import { Intake } from './intake.ts';
@@ -82,7 +82,7 @@ export function assemble(
     ...options,
     events: {
       onDurable: (records, entry) => durable(records, entry),
-      onLost: (loss) => (loss === 'fenced' ? onLost() : halt(divergence)),
+      onLost: (loss) => (loss === 'fenced' ? onLost() : halt(reasons[loss])),
     },
   });
   const shared = {
@@ -142,6 +142,12 @@ export function assemble(
 }
 
 const divergence = 'the top of the log is not where its owner left it: records were lost or added';
+const reasons: Record<Exclude<Loss, 'fenced'>, string> = {
+  diverged: divergence,
+  unreplicated:
+    'its last records are in Redis, but fewer replicas have them than MILLRACE_REPLICAS asks for; ' +
+    'restore the replicas, then restart the host',
+};
 
 /** Keeps a command on which judgement failed; its refusal in the log is what counts. */
 function setAside({ log, fence }: PartitionOptions, command: Command, error: unknown): void {

@@ -24,7 +24,8 @@ import {
  */
 export async function composeHost(name: string, environment: Environment): Promise<Host> {
   const configured = clusterEnvironment(environment);
-  const { redis, nats, partitions, prefix, scales, allowUnsafeRedis, archive } = configured;
+  const { redis, nats, partitions, prefix, scales, allowUnsafeRedis, replicas, archive } =
+    configured;
   if (redis === undefined || nats === undefined) {
     throw new Error(
       'A host needs MILLRACE_REDIS_URL and MILLRACE_NATS_URL; `millrace up` sets both.',
@@ -50,9 +51,9 @@ export async function composeHost(name: string, environment: Environment): Promi
     prefix,
     settings: { id: randomUUID(), partitions: partitions ?? partitionsDefault, scales },
     types: new Map(types.map((type) => [type.type, type])),
-    log: redisLog(connection),
+    log: redisLog(connection, { replicas }),
     archive: archive === undefined ? undefined : fileArchive(archive),
-    leases: redisLeases(leasing),
+    leases: redisLeases(leasing, { replicas }),
     bus,
     pulse,
     clock: systemClock,

@@ -32,6 +32,8 @@ const Variables = z.object({
   MILLRACE_RETAIN_BYTES: z.coerce.number().int().positive().optional(),
   /** How long a reply stays in the log at least, to be repeated byte for byte. */
   MILLRACE_REPLY_WINDOW_MS: z.coerce.number().int().nonnegative().optional(),
+  /** So many replicas of Redis must have a group before anyone is told of it. */
+  MILLRACE_REPLICAS: z.coerce.number().int().min(0).max(16).default(0),
   /** A folder; without it a host archives nothing, and its logs grow for ever. */
   MILLRACE_ARCHIVE_DIR: z.string().optional(),
 });
@@ -45,6 +47,7 @@ export interface ClusterEnvironment {
   readonly scales: ClusterSettings['scales'];
   readonly retainBytes: number | undefined;
   readonly replyWindowMs: number | undefined;
+  readonly replicas: number;
   readonly archive: string | undefined;
 }
 
@@ -69,6 +72,7 @@ export function clusterEnvironment(environment: Environment): ClusterEnvironment
     scales: parsed.data.MILLRACE_SCALES,
     retainBytes: parsed.data.MILLRACE_RETAIN_BYTES,
     replyWindowMs: parsed.data.MILLRACE_REPLY_WINDOW_MS,
+    replicas: parsed.data.MILLRACE_REPLICAS,
     archive: parsed.data.MILLRACE_ARCHIVE_DIR,
   };
 }

@@ -6,6 +6,8 @@ import type { Clock, Random } from '../runtime/clock.ts';
 export interface HostReport {
   readonly host: string;
   readonly partitions: readonly PartitionReport[];
+  /** The partitions that it has but does not serve, and why. */
+  readonly halted: readonly { readonly partition: number; readonly reason: string }[];
 }
 
 export interface PartitionReport {
@@ -41,7 +43,11 @@ const Partition = z.object({
   recoveredMs: z.number(),
 });
 const Statistics = z.object({
-  data: z.object({ host: z.string(), partitions: z.array(Partition) }),
+  data: z.object({
+    host: z.string(),
+    partitions: z.array(Partition),
+    halted: z.array(z.object({ partition: z.number(), reason: z.string() })),
+  }),
 });
 
 function readReport(payload: Uint8Array): HostReport | undefined {

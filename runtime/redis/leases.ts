@@ -4,25 +4,38 @@ import { keys } from '../../contracts/keys.ts';
 import type { Acquired, Leases, OwnerRecord } from '../leases.ts';
 import type { Connection } from './connection.ts';
 import { epochIndex } from './epochs.ts';
+import { replicatedTo, type Replicated } from './replicas.ts';
 import { integer, list, oneOf, pairs, text } from './replies.ts';
 import { scripts } from './scripts.ts';
 
-export const redisLeases = (connection: Connection): Leases => ({
-  ...ownership(connection),
+export interface RedisLeasesOptions {
+  /** A partition is taken only when so many replicas have all of its log; default: none. */
+  readonly replicas?: number;
+}
+
+export const redisLeases = (
+  connection: Connection,
+  { replicas = 0 }: RedisLeasesOptions = {},
+): Leases => ({
+  ...ownership(connection, replicatedTo(replicas, connection)),
   ...succession(connection),
   ...membership(connection),
 });
 
 function ownership(
   connection: Connection,
+  replicated: Replicated,
 ): Pick<Leases, 'acquire' | 'renew' | 'release' | 'ownerOf' | 'epochOf'> {
   const epochs = epochIndex(connection);
   return {
     async acquire({ partition, host, nonce, group, leaseMs }) {
       const at = [keys.owner(partition), keys.log(partition), keys.epochs(partition)];
-      return acquired(
-        await connection.run(scripts.acquire, at, [nonce, host, group, `${leaseMs}`]),
-      );
+      const reply = await connection.run(scripts.acquire, at, [nonce, host, group, `${leaseMs}`]);
+      const outcome = acquired(reply);
+      // What a former owner could not replicate is in the log all the same: it must not be served.
+      if (outcome.kind === 'acquired' && !(await replicated()))
+        throw new Error('fewer replicas than MILLRACE_REPLICAS asks for have its log');
+      return outcome;
     },
 
     renew: (renewals, leaseMs) =>

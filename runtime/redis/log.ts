@@ -5,24 +5,35 @@ import type { Log } from '../log.ts';
 import type { Connection } from './connection.ts';
 import { entryReads } from './entries.ts';
 import { epochIndex } from './epochs.ts';
+import { replicatedTo, type Replicated } from './replicas.ts';
 import { bytes, list, oneOf, text } from './replies.ts';
 import { scripts } from './scripts.ts';
 import { snapshotStore } from './snapshots.ts';
 
-export const redisLog = (connection: Connection): Log => ({
-  ...appends(connection),
+export interface RedisLogOptions {
+  /** A group counts as durable when so many replicas have it too; default: none. */
+  readonly replicas?: number;
+}
+
+export const redisLog = (connection: Connection, { replicas = 0 }: RedisLogOptions = {}): Log => ({
+  ...appends(connection, replicatedTo(replicas, connection)),
   ...trims(connection),
   ...entryReads(connection, epochIndex(connection)),
   ...snapshotStore(connection),
   ...checkpointStore(connection),
 });
 
-const appends = (connection: Connection): Pick<Log, 'append' | 'check' | 'addDeadLetter'> => ({
+const appends = (
+  connection: Connection,
+  replicated: Replicated,
+): Pick<Log, 'append' | 'check' | 'addDeadLetter'> => ({
   async append({ fence: { partition, epoch, nonce }, after, n, records, token }) {
     const at = [keys.owner(partition), keys.log(partition)];
     const args = [`${epoch}`, nonce, `${after}`, `${n}`, records, token];
     const reply = await connection.run(scripts.append, at, args);
-    return oneOf(['ok', 'already', 'fenced', 'diverged'], reply);
+    const outcome = oneOf(['ok', 'already', 'fenced', 'diverged'], reply);
+    if (outcome === 'fenced' || outcome === 'diverged') return outcome;
+    return (await replicated()) ? outcome : 'unreplicated';
   },
 
   // Plain reads of one key each are as good as a script, and go out as one pipeline.

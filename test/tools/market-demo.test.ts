@@ -27,8 +27,8 @@ const view: View = {
     refusals: [],
   },
   hosts: [
-    { host: 'host-1', partitions: [partition(1_000_000), partition(234)] },
-    { host: 'a-host-with-a-rather-long-name', partitions: [partition(12)] },
+    { host: 'host-1', partitions: [partition(1_000_000), partition(234)], halted: [] },
+    { host: 'a-host-with-a-rather-long-name', partitions: [partition(12)], halted: [] },
   ],
   symbols: [
     { symbol: 'WAVES-EUR', played: 576, updates: 576 },
