@@ -70,6 +70,11 @@ export const codes = {
       'The actor or its partition is halted after repeated failures. An operator must look at it.',
   },
 
+  'dead-letter/unknown': {
+    status: 404,
+    message: 'There is no such dead letter: it was retried, or too many came after it.',
+  },
+
   'account/unknown': {
     status: 409,
     message: 'The account does not exist. Its first deposit opens it.',

@@ -20,8 +20,8 @@ export const keys = {
   checkpoints: (partition: number): string => `{mr:${partition}}:checkpoints`,
   /** Hash: segment name → sealed command ids, 16 bytes each. */
   segments: (partition: number): string => `{mr:${partition}}:segments`,
-  /** Stream: commands on which an actor failed. */
-  deadLetters: (partition: number): string => `{mr:${partition}}:dead`,
+  /** Stream: the latest commands and messages on which an actor failed, under their records' ids. */
+  deadLetters: (partition: number): string => `{mr:${partition}}:dead-letters`,
   /** Hash: what a cluster is created with and never changes: id, partitions, scales. */
   cluster: 'mr:cluster',
   /** Sorted set: host name → the Redis time in ms until which its heartbeat holds. */

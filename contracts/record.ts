@@ -27,6 +27,14 @@ export interface LogRecord {
   readonly out?: readonly Message[];
   /** Where a message came from. */
   readonly from?: Origin;
+  /** What this record sets aside instead of carrying it out: with `from` a message, else a command. */
+  readonly aside?: Aside;
+  /** Why; absent for a message that waits behind another one or for a halted actor. */
+  readonly failure?: Failure;
+  /** The position of the record that had set aside what this one carries out, or tries again. */
+  readonly retried?: number;
+  /** An operator lets the halted actor go on. */
+  readonly resumed?: true;
   /** What entered (positive) or left (negative) the system with this record. */
   readonly external?: Value;
   /** The W3C traceparent, if the command was sampled. */
@@ -47,6 +55,20 @@ export interface Message {
   readonly body: Json;
   /** What the receiver's holdings change by when it applies the message. */
   readonly value?: Value;
+}
+
+/** A command or message as it came; a message's value moves when a later record has `retried` it. */
+export interface Aside {
+  readonly name: string;
+  readonly body: Json;
+  readonly value?: Value;
+}
+
+/** Judgement or the statechart failed, and nothing of it happened. */
+export interface Failure {
+  readonly error: string;
+  /** It was one too many: from here on the actor takes nothing until it is `resumed`. */
+  readonly halts?: true;
 }
 
 export interface Origin {

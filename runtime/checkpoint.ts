@@ -9,15 +9,17 @@
  */
 import type { ActorKey } from '../contracts/ids.ts';
 import type { Clock } from './clock.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import type { GroupWriter } from './group-writer.ts';
 import type { Inbox, SavedIncoming } from './inbox.ts';
 import type { Limits } from './limits.ts';
-import type { Fence, Log, Segment } from './log.ts';
+import type { DeadLetter, Fence, Log, Segment } from './log.ts';
 import type { Outbox, SavedOutgoing } from './outbox.ts';
 import type { PendingCommand, Recall } from './recall.ts';
 import type { ReferenceData, SavedReference } from './reference-data.ts';
 import { snapshotOf, type Residents } from './residents.ts';
 import type { RetainedLog } from './retention.ts';
+import type { SavedSupervision, Supervision } from './supervision.ts';
 
 /**
  * Sealed ids of the positions after the previous segment's, up to `through`. Checkpoints add to the
@@ -44,6 +46,10 @@ export interface CheckpointState {
   readonly pending: readonly PendingCommand[];
   readonly reference: readonly SavedReference[];
   readonly segments: readonly SegmentName[];
+  /** Absent in checkpoints of hosts that halted a partition with its first failing message. */
+  readonly supervision?: SavedSupervision;
+  /** Not yet written when the checkpoint was taken. */
+  readonly deadLetters?: readonly DeadLetter[];
   /** How long the log was; absent in checkpoints of hosts that did not count it. */
   readonly retained?: RetainedLog;
 }
@@ -59,6 +65,8 @@ export interface CheckpointerOptions {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly reference: ReferenceData;
+  readonly supervision: Supervision;
+  readonly deadLetters: DeadLetters;
   readonly lastTime: () => number;
   readonly retained: () => RetainedLog;
   readonly onFenced: () => void;
@@ -173,7 +181,7 @@ export class Checkpointer {
   }
 
   async #take(): Promise<void> {
-    const { writer, inbox, outbox, reference, lastTime } = this.#options;
+    const { writer, inbox, outbox, reference, supervision, deadLetters, lastTime } = this.#options;
     const position = writer.staged;
     const { channels, oldest } = outbox.save();
     const captured = {
@@ -183,6 +191,8 @@ export class Checkpointer {
       readFrom: Math.min(oldest ?? position + 1, position + 1),
       outgoing: channels,
       incoming: inbox.save(),
+      supervision: supervision.save(),
+      deadLetters: deadLetters.save(),
       reference: reference.save(),
     };
     await this.#snapshotChanged(position);

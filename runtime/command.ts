@@ -35,6 +35,8 @@ export interface Command {
   readonly hash: string;
   readonly trace: string | undefined;
   readonly caller: Caller;
+  /** The position of the dead letter that an operator retries with this command. */
+  readonly retried?: number;
 }
 
 /** A query whose body follows its contract. */

@@ -27,6 +27,8 @@ export interface Origins {
   readonly pending: string | undefined;
   readonly from: Origin | undefined;
   readonly trace: string | undefined;
+  /** The position of the record that had set this aside. */
+  readonly retried: number | undefined;
 }
 
 export interface DraftsOptions {
@@ -49,7 +51,7 @@ export class Drafts {
   /** Throws if the decision cannot be a record; changes nothing in either case. */
   draft(resident: Resident, decision: Decision, origins: Origins): Draft {
     const { events, reply, effects } = decision;
-    const { time, id, hash, pending, from, trace } = origins;
+    const { time, id, hash, pending, from, trace, retried } = origins;
     const { limits } = this.#options;
     const version = resident.version + (events.length > 0 ? 1 : 0);
     const out = this.#options.outbox.plan(this.#messages(resident.key, version, effects));
@@ -64,6 +66,7 @@ export class Drafts {
     if (from) record.from = from;
     if (effects?.external) record.external = effects.external;
     if (trace !== undefined) record.trace = trace;
+    if (retried !== undefined) record.retried = retried;
     const text = JSON.stringify(record);
     if (text.length > limits.messageBytesMax / 4) checkSizes(record, text, limits);
     return { decision, record, text };

@@ -12,6 +12,7 @@ import type { Delivery, Received } from './outbox.ts';
 import type { Reads } from './reads.ts';
 import { partitionKey } from './reference-data.ts';
 import type { Residents } from './residents.ts';
+import type { Supervision } from './supervision.ts';
 import type { Turn } from './turn.ts';
 
 const notServed = 'the partition is not served here';
@@ -22,9 +23,10 @@ export interface IntakeOptions {
   readonly inbox: Inbox;
   readonly residents: Residents;
   readonly reads: Reads;
+  readonly supervision: Supervision;
   readonly turn: Turn;
   readonly isServing: () => boolean;
-  /** A message cannot be refused, and its channel must not lose it. */
+  /** A message could not even be parked, and its channel must not lose it. */
   readonly onFailure: (reason: string) => void;
 }
 
@@ -66,25 +68,30 @@ export class Intake {
   }
 
   async #take({ from, messages }: Delivery): Promise<Received> {
-    const { partition, types, inbox, residents, reads, turn, isServing, onFailure } = this.#options;
+    const { partition, types, inbox, residents, reads, supervision, turn } = this.#options;
+    const { isServing, onFailure } = this.#options;
     const self = partitionKey(partition);
     const fresh = inbox.fresh(from, messages);
     const actors = fresh.map((message) => message.to).filter((to) => to !== self);
     const stranger = actors.find((actor) => !types.has(splitActorKey(actor).type));
     // Its host may be newer than this one: the sender keeps the message until one knows the type.
     if (stranger !== undefined) throw new NotServing(`this host has no actor type for ${stranger}`);
-    // Nothing is awaited after the last look: even a resolved promise lets an eviction come between.
-    while (isServing() && actors.some((actor) => residents.get(actor) === undefined)) {
-      await residents.load(actors);
-    }
-    if (!isServing()) throw new NotServing(notServed);
-    for (const message of fresh) {
+    if (isServing()) await residents.load(actors);
+    for (const [taken, message] of fresh.entries()) {
       const origin = { partition: from, n: message.n, entry: message.entry };
-      const resident = residents.get(message.to);
+      if (supervision.full && supervision.mustWait(message.to, from)) {
+        // Nothing is lost: the sender keeps what is not acknowledged, and tries again after a pause.
+        if (taken === 0) throw new NotServing('too many messages are parked');
+        break;
+      }
+      // Nothing is awaited after the last look: even a resolved promise lets an eviction come between.
+      while (isServing() && message.to !== self && residents.get(message.to) === undefined)
+        await residents.load([message.to]);
+      if (!isServing()) throw new NotServing(notServed);
       try {
-        if (message.to === self) turn.reference(message, origin);
-        else if (resident) turn.message(message, origin, resident);
-        else throw new Error('the actor is not in memory');
+        const resident = residents.get(message.to);
+        if (resident) turn.message(message, origin, resident);
+        else turn.reference(message, origin);
       } catch (error) {
         const what = `message ${message.n} from partition ${from}, "${message.name}" to ${message.to}`;
         onFailure(`${what}: ${String(error)}`);

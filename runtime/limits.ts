@@ -52,6 +52,19 @@ export interface Limits {
   /** How far ahead of ours the clock inside a UUIDv7 may be. */
   readonly idAheadMs: number;
 
+  /** Distinct commands and messages on which an actor may fail within so long; one more halts it. */
+  readonly strikesMax: number;
+  readonly strikeWindowMs: number;
+  /** Actors of one partition whose strikes are counted; beyond, the oldest strikes are forgotten. */
+  readonly strickenActorsMax: number;
+  /** Messages of one partition that are set aside, above which their channels wait. */
+  readonly parkedMessagesMax: number;
+  readonly parkedBytesMax: number;
+  /** Commands of one partition that an operator can still retry. */
+  readonly deadLettersMax: number;
+  /** Of an error, in a record or a dead letter. */
+  readonly errorLengthMax: number;
+
   /** How far a host may be behind what NATS has sent it before it refuses requests unread. */
   readonly lagMsMax: number;
 
@@ -96,6 +109,13 @@ export function defaultLimits(partitions: number, retainBytes = retainBytesDefau
     recentRepliesMax: Math.max(1_000, Math.floor(64_000 / partitions)),
     recentBytesMax: Math.floor((128 * 1024 * 1024) / partitions),
     idAheadMs: 60_000,
+    strikesMax: 5,
+    strikeWindowMs: 10 * 60_000,
+    strickenActorsMax: 10_000,
+    parkedMessagesMax: 10_000,
+    parkedBytesMax: 4 * 1024 * 1024,
+    deadLettersMax: Math.max(64, Math.floor(16_000 / partitions)),
+    errorLengthMax: 2_000,
     lagMsMax: 2_000,
     leaseMs: 3_000,
     clockSkewMsMax: 500,

@@ -75,11 +75,24 @@ export interface Checkpoint {
   readonly drop: readonly string[];
 }
 
+/** A command or message on which an actor failed, for an operator to look at. */
 export interface DeadLetter {
+  /** Where the record stands that set it aside. */
+  readonly at: EntryId;
+  /** The record's time, in ms since 1970. */
+  readonly time: number;
   readonly actor: string;
+  /** The actor's version, which the failure did not change. */
+  readonly version: number;
+  /** Of that version, as a snapshot would have it; empty if it could not be told any more. */
+  readonly stateHash: string;
+  /** The command's id; empty for a message. */
   readonly id: string;
+  /** JSON of what was set aside: see `Aside` in contracts/record.ts. */
   readonly payload: string;
   readonly error: string;
+  /** The W3C traceparent, or empty. */
+  readonly trace: string;
 }
 
 /** Takes the oldest entries out of a log, whole ones only. */
@@ -128,5 +141,8 @@ export interface Log {
     names: readonly string[],
   ): Promise<readonly (Uint8Array | undefined)[]>;
 
-  addDeadLetter(fence: Fence, letter: DeadLetter): Promise<'ok' | 'fenced'>;
+  /** Keeps the latest `keep` letters. Repeating it changes nothing; letters come in order of `at`. */
+  addDeadLetter(fence: Fence, letter: DeadLetter, keep: number): Promise<'ok' | 'fenced'>;
+  /** The letter of the record there; undefined if there is none, or so many came after it. */
+  deadLetter(partition: number, at: EntryId): Promise<DeadLetter | undefined>;
 }

@@ -4,6 +4,7 @@
  * Owns, through its parts (parts.ts), all state of the partition that is in memory; all of it can be rebuilt from the log. A
  * partition object serves one epoch: when the fence refuses it, it is closed and thrown away.
  */
+import type { ActorKey } from '../contracts/ids.ts';
 import { refusal, type Reply } from '../contracts/reply.ts';
 import type { CheckpointState } from './checkpoint.ts';
 import { answer, type Command, type Read } from './command.ts';
@@ -28,6 +29,9 @@ export interface PartitionStatus {
   /** The length of the log, and the consumer groups that have lost records because they lag too far. */
   readonly logBytes: number;
   readonly leftBehind?: readonly string[];
+  /** Actors that take nothing until an operator lets them go on, and messages that wait for one. */
+  readonly haltedActors?: readonly ActorKey[];
+  readonly parkedMessages?: number;
   readonly halted?: string;
 }
 
@@ -115,7 +119,7 @@ export class Partition {
 
   /** Its fence holds now: takes in the rest of the log, and begins to serve. */
   async serve({ top, published }: LogEnd): Promise<void> {
-    const { writer, publisher, turn, retention, outbox } = this.#parts;
+    const { writer, publisher, turn, retention, outbox, deadLetters } = this.#parts;
     this.#recovered = await this.#recovery.end(top);
     writer.resume(top);
     publisher.resume(published);
@@ -123,6 +127,7 @@ export class Partition {
     retention.restored(this.#recovered.lastTime);
     this.#state = { kind: 'serving' };
     outbox.start();
+    deadLetters.start();
     void publisher.repeat(top);
   }
 
@@ -130,6 +135,7 @@ export class Partition {
     const { partition, fence } = this.#options;
     const { durable, staged } = this.#parts.writer;
     const { leftBehind } = this.#parts.retention;
+    const { halted, parkedCount } = this.#parts.supervision;
     return {
       partition,
       epoch: fence.epoch,
@@ -141,6 +147,8 @@ export class Partition {
       recoveredMs: Math.round(this.#recovered.ms),
       logBytes: Math.round(this.#parts.retention.bytes),
       ...(leftBehind.length > 0 && { leftBehind }),
+      ...(halted.length > 0 && { haltedActors: halted.slice(0, 100).map(({ actor }) => actor) }),
+      ...(parkedCount > 0 && { parkedMessages: parkedCount }),
       ...(this.#state.kind === 'halted' && { halted: this.#state.reason }),
     };
   }
@@ -236,6 +244,7 @@ export class Partition {
     this.#parts.reads.close();
     this.#parts.outbox.close();
     this.#parts.publisher.close();
+    this.#parts.deadLetters.close();
     this.#parts.checkpointer.close();
     this.#parts.retention.close();
     this.#parts.residents.close();

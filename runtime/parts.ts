@@ -6,7 +6,8 @@ import type { SharedArchive } from './archive.ts';
 import type { Bus } from './bus.ts';
 import { Checkpointer, type CheckpointState } from './checkpoint.ts';
 import type { Clock, Random } from './clock.ts';
-import type { ActorTypes, Caller, Command } from './command.ts';
+import type { ActorTypes, Caller } from './command.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { GroupWriter, type Loss, type Staged } from './group-writer.ts';
 import { IdTable } from './id-table.ts';
 import { Inbox } from './inbox.ts';
@@ -21,6 +22,7 @@ import { Recall } from './recall.ts';
 import { ReferenceData } from './reference-data.ts';
 import { Residents } from './residents.ts';
 import { Retention } from './retention.ts';
+import { Supervision } from './supervision.ts';
 import { Turn } from './turn.ts';
 
 export interface PartitionOptions {
@@ -57,6 +59,8 @@ export interface Parts {
   readonly inbox: Inbox;
   readonly reference: ReferenceData;
   readonly publisher: Publisher;
+  readonly supervision: Supervision;
+  readonly deadLetters: DeadLetters;
   readonly checkpointer: Checkpointer;
   readonly retention: Retention;
   readonly turn: Turn;
@@ -85,12 +89,15 @@ export function assemble(
       onLost: (loss) => (loss === 'fenced' ? onLost() : halt(reasons[loss])),
     },
   });
+  const residents = new Residents({ ...options, onCorrupt: halt });
   const shared = {
     ...options,
     writer,
+    residents,
+    supervision: new Supervision(options),
+    deadLetters: new DeadLetters({ ...options, writer, residents, onFenced: onLost }),
     recall: new Recall({ ...options, table: new IdTable(options.idSeed) }),
     reads: new Reads({ ...options, writer, onFenced: onLost }),
-    residents: new Residents({ ...options, onCorrupt: halt }),
     outbox: new Outbox({ ...options, onDiverged: halt }),
     inbox: new Inbox(),
     reference: new ReferenceData(),
@@ -116,8 +123,7 @@ export function assemble(
     ...shared,
     epoch: fence.epoch,
     onChanged: (actor, position) => checkpointer.changed(actor, position),
-    onFailure: (command, error) => setAside(options, command, error),
-    onBroken: ({ key }) => shared.residents.rebuild(key, () => recordsOf(key)),
+    onBroken: ({ key }) => residents.rebuild(key, () => recordsOf(key)),
   });
   const intake = new Intake({ ...shared, turn, isServing, onFailure: halt });
 
@@ -136,9 +142,10 @@ export function assemble(
     return search.recordsOf(actor, checkpointer.position + 1);
   }
 
-  const { recall, reads, residents, outbox, inbox, reference, publisher } = shared;
+  const { recall, reads, outbox, inbox, reference, publisher, supervision, deadLetters } = shared;
   const state = { recall, reads, residents, outbox, inbox, reference, publisher };
-  return { writer, ...state, checkpointer, retention, turn, search, intake };
+  const failing = { supervision, deadLetters };
+  return { writer, ...state, ...failing, checkpointer, retention, turn, search, intake };
 }
 
 const divergence = 'the top of the log is not where its owner left it: records were lost or added';
@@ -148,11 +155,3 @@ const reasons: Record<Exclude<Loss, 'fenced'>, string> = {
     'its last records are in Redis, but fewer replicas have them than MILLRACE_REPLICAS asks for; ' +
     'restore the replicas, then restart the host',
 };
-
-/** Keeps a command on which judgement failed; its refusal in the log is what counts. */
-function setAside({ log, fence }: PartitionOptions, command: Command, error: unknown): void {
-  const { actor, id } = command;
-  const payload = JSON.stringify({ name: command.name, body: command.body });
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  void log.addDeadLetter(fence, { actor, id, payload, error: text }).catch(() => undefined);
-}

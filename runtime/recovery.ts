@@ -8,12 +8,14 @@
 import { decodeGroup, entryId, type LogRecord } from '../contracts/record.ts';
 import type { CheckpointState } from './checkpoint.ts';
 import type { Clock } from './clock.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import type { Inbox } from './inbox.ts';
 import type { Entry, Log } from './log.ts';
 import type { Outbox } from './outbox.ts';
 import type { Recall } from './recall.ts';
 import { partitionKey, type ReferenceData } from './reference-data.ts';
 import type { Residents } from './residents.ts';
+import type { Supervision } from './supervision.ts';
 
 /** The log does not fit what its owner or a checkpoint knows: nothing may be built on it. */
 export class LogDamaged extends Error {
@@ -29,6 +31,8 @@ export interface RecoveryOptions {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly reference: ReferenceData;
+  readonly supervision: Supervision;
+  readonly deadLetters: DeadLetters;
   /** An actor has events that no snapshot is known to hold. */
   readonly onChanged: (record: LogRecord, position: number) => void;
   /** An entry with records was read. */
@@ -149,10 +153,12 @@ async function loadCheckpoint(
   options: RecoveryOptions,
   checkpoint: CheckpointState,
 ): Promise<void> {
-  const { partition, log, recall, outbox, inbox, reference } = options;
+  const { partition, log, recall, outbox, inbox, reference, supervision, deadLetters } = options;
   outbox.load(checkpoint.outgoing);
   inbox.load(checkpoint.incoming);
   reference.load(checkpoint.reference);
+  if (checkpoint.supervision) supervision.load(checkpoint.supervision);
+  deadLetters.load(checkpoint.deadLetters ?? []);
   for (const command of checkpoint.pending) recall.restorePending(command);
   const names = checkpoint.segments.map((segment) => segment.name);
   const segments = names.length === 0 ? [] : await log.loadSegments(partition, names);
@@ -181,6 +187,9 @@ function restoreRecord(options: RecoveryOptions, record: LogRecord, place: Place
   if (!afterCheckpoint) return;
   recall.restore(record, position, entry.epoch);
   if (record.from) inbox.restore(record.from);
+  const at = { epoch: entry.epoch, position };
+  options.supervision.evolve(record, at);
+  if (record.failure) options.deadLetters.restore(record, at);
   if (record.events === undefined) return;
   if (record.actor === partitionKey(partition)) {
     for (const event of record.events) reference.evolve(event);

@@ -10,17 +10,20 @@
  *
  * Nothing leaves the partition before step 6; steps 3 to 5 happen without interruption.
  */
-import type { Context, Decision } from '../actors/actor.ts';
+import type { Context, Decision, Incoming } from '../actors/actor.ts';
 import { isRecorded } from '../contracts/codes.ts';
 import type { ActorKey } from '../contracts/ids.ts';
 import { recordAddress, type EventBody, type LogRecord, type Origin } from '../contracts/record.ts';
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 import type { Clock, Random } from './clock.ts';
 import { answer, type Caller, type Command } from './command.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import { Drafts, type Draft, type Origins } from './drafts.ts';
+import { Failures, thrown } from './failures.ts';
 import type { GroupWriter, Staged } from './group-writer.ts';
 import type { Inbox } from './inbox.ts';
 import type { Limits } from './limits.ts';
+import type { EntryId } from './log.ts';
 import type { Delivered, Outbox } from './outbox.ts';
 import type { Publisher } from './publisher.ts';
 import type { Reads } from './reads.ts';
@@ -34,6 +37,7 @@ import {
   type ReferenceValue,
 } from './reference-data.ts';
 import { stateOf, type Resident } from './residents.ts';
+import type { Parked, Supervision } from './supervision.ts';
 import { timeOfId } from './uuid.ts';
 
 export interface TurnOptions {
@@ -50,10 +54,10 @@ export interface TurnOptions {
   readonly inbox: Inbox;
   readonly reference: ReferenceData;
   readonly publisher: Publisher;
+  readonly supervision: Supervision;
+  readonly deadLetters: DeadLetters;
   /** An actor has a version that no snapshot holds. */
   readonly onChanged: (actor: ActorKey, position: number) => void;
-  /** Judgement failed: the command is set aside for an operator. */
-  readonly onFailure: (command: Command, error: unknown) => void;
   /** The statechart failed half-way: its instance must be built again from the log. */
   readonly onBroken: (resident: Resident) => void;
 }
@@ -68,20 +72,21 @@ export interface Recalled {
 type Judged =
   | { readonly kind: 'recorded'; readonly draft: Draft }
   /** Told to the caller, and nothing else. */
-  | { readonly kind: 'unrecorded'; readonly reply: Reply };
+  | { readonly kind: 'unrecorded'; readonly reply: Reply }
+  | { readonly kind: 'failed'; readonly error: Error };
 
 const messageOrigins = { id: undefined, hash: undefined, pending: undefined, trace: undefined };
-
-const quarantined: Decision = { events: [], reply: refusal('runtime/quarantined') };
 
 export class Turn {
   readonly #options: TurnOptions;
   readonly #drafts: Drafts;
+  readonly #failures: Failures;
   #time = 0;
 
   constructor(options: TurnOptions) {
     this.#options = options;
     this.#drafts = new Drafts(options);
+    this.#failures = new Failures({ ...options, join: this.#join.bind(this) });
   }
 
   /** Goes on after the last record that recovery read. */
@@ -96,13 +101,13 @@ export class Turn {
 
   /** Steps 2 to 5 for a client's command, of whose id this is known. */
   command({ command, key, known }: Recalled, resident: Resident): void {
-    const { recall, reads, random, onFailure, onBroken } = this.#options;
+    const { recall, reads, random, supervision, onBroken } = this.#options;
     // 2 recall
     if (known.kind === 'under-way' && known.hash === command.hash) {
       known.callers.push(command.caller);
       return;
     }
-    const told = this.#recalled(command, known);
+    const told = this.#recalled(command, known) ?? this.#heldBack(command);
     if (told) {
       reads.after(() => command.caller.answer(told.text, told.code));
       return;
@@ -117,34 +122,58 @@ export class Turn {
       pending: command.caller.subject,
       trace: isSampled(command.trace) ? command.trace : undefined,
       from: undefined,
+      retried: command.retried,
     };
     const judged = this.#judge(command, resident, origins);
     if (judged.kind === 'unrecorded') {
       reads.after(() => answer(command.caller, judged.reply));
       return;
     }
+    if (judged.kind === 'failed') {
+      this.#failures.command({ command, key, origins }, resident, judged.error);
+      return;
+    }
     // 4 evolve
-    let { draft } = judged;
-    const broken = this.#evolve(resident, draft.decision.events);
+    const broken = this.#evolve(resident, judged.draft.decision.events);
     if (broken) {
-      onFailure(command, broken);
-      draft = this.#drafts.draft(resident, quarantined, origins);
+      onBroken(resident);
+      this.#failures.command({ command, key, origins }, resident, broken);
+      return;
     }
     // 5 join
-    recall.staged(this.#join(resident, draft, [command.caller], key));
-    if (broken) onBroken(resident);
+    const staged = this.#join(resident, judged.draft, [command.caller], key);
+    recall.staged(staged);
+    if (command.retried !== undefined) supervision.evolve(staged.record, this.#at(staged));
   }
 
-  /** Steps 3 to 5 for a message of another actor; one that fails throws, and nothing has changed. */
+  /** Steps 3 to 5 for a message of another actor; one that fails, or has to wait, is parked. */
   message(message: Delivered, from: Origin, resident: Resident): void {
+    const { supervision, inbox } = this.#options;
     const time = this.#next(message.time);
-    const context = this.#context(message.to, time, '');
-    const decision = resident.type.receive(stateOf(resident), message, context);
-    const draft = this.#drafts.draft(resident, decision, { ...messageOrigins, time, from });
-    const broken = this.#evolve(resident, decision.events);
-    if (broken) throw broken;
-    this.#join(resident, draft, []);
-    this.#options.inbox.staged(from);
+    const waits = supervision.mustWait(message.to, from.partition);
+    const origins = { ...messageOrigins, time, from, retried: undefined };
+    const staged = waits ? undefined : this.#receive(message, resident, origins);
+    if (staged === undefined || staged instanceof Error)
+      this.#failures.message(message, resident, { from, time, error: staged });
+    inbox.staged(from);
+  }
+
+  /** Steps 3 to 5 for a parked message; why not, if its actor fails again: then it stays parked. */
+  retry({ message, at }: Parked, resident: Resident): Error | undefined {
+    const time = this.#next(0);
+    const origins = { ...messageOrigins, time, from: undefined, retried: at.position };
+    const staged = this.#receive(message, resident, origins);
+    if (staged instanceof Error) return staged;
+    this.#options.supervision.evolve(staged.record, this.#at(staged));
+    return undefined;
+  }
+
+  /** An operator lets a halted actor go on. */
+  release(resident: Resident): void {
+    const { key: actor, version } = resident;
+    const record: LogRecord = { time: this.#next(0), actor, version, resumed: true };
+    const staged = this.#join(resident, { record, text: JSON.stringify(record) }, []);
+    this.#options.supervision.evolve(record, this.#at(staged));
   }
 
   /** Steps 3 to 5 for a value replicated to this partition itself. */
@@ -227,7 +256,6 @@ export class Turn {
 
   /** Step 3, and its record made ready: what fails up to here has changed nothing. */
   #judge(command: Command, resident: Resident, origins: Origins): Judged {
-    const { onFailure } = this.#options;
     const context = this.#context(command.actor, origins.time, origins.id ?? '');
     try {
       const decision = resident.type.decide(stateOf(resident), command.input, context);
@@ -235,9 +263,39 @@ export class Turn {
       if (reply) return { kind: 'unrecorded', reply };
       return { kind: 'recorded', draft: this.#drafts.draft(resident, decision, origins) };
     } catch (error) {
-      onFailure(command, error);
-      return { kind: 'recorded', draft: this.#drafts.draft(resident, quarantined, origins) };
+      return { kind: 'failed', error: thrown(error) };
     }
+  }
+
+  /** Steps 3 to 5 for a message; if the actor fails on it, it is as it was. */
+  #receive(message: Incoming, resident: Resident, origins: Origins): Staged | Error {
+    const context = this.#context(resident.key, origins.time, '');
+    let draft: Draft;
+    try {
+      const decision = resident.type.receive(stateOf(resident), message, context);
+      draft = this.#drafts.draft(resident, decision, origins);
+    } catch (error) {
+      return thrown(error);
+    }
+    const broken = this.#evolve(resident, draft.decision.events);
+    if (broken === undefined) return this.#join(resident, draft, []);
+    this.#options.onBroken(resident);
+    return broken;
+  }
+
+  /** The refusal of a command to a halted actor, and of a retry of what was retried already. */
+  #heldBack({ actor, retried }: Command): { text: string; code?: string } | undefined {
+    const { supervision, partition } = this.#options;
+    const halt = supervision.haltOf(actor);
+    if (halt) {
+      const at = recordAddress(partition, halt.at.epoch, halt.at.position);
+      return refuse(
+        'runtime/halted',
+        `${actor} is halted since it failed on ${at}. An operator must look at it: see dead-letters.`,
+      );
+    }
+    if (retried === undefined || supervision.isOpen(retried)) return undefined;
+    return refuse('dead-letter/unknown');
   }
 
   /** The refusal that answers a command without a record of its own, if it is to have none. */
@@ -264,8 +322,17 @@ export class Turn {
     }
   }
 
+  #at({ position }: Staged): EntryId {
+    return { epoch: this.#options.epoch, position };
+  }
+
   /** Step 5: from here on the record is on its way into the log. */
-  #join(resident: Resident, { record, text }: Draft, callers: Caller[], key?: IdKey): Staged {
+  #join(
+    resident: Resident,
+    { record, text }: Pick<Draft, 'record' | 'text'>,
+    callers: Caller[],
+    key?: IdKey,
+  ): Staged {
     const { writer, outbox, onChanged } = this.#options;
     const position = writer.staged + 1;
     if (record.events) {

@@ -13,9 +13,10 @@ export const memoryLog = (partitions: Partitions): Log => ({
   ...trims(partitions),
   ...snapshotStore(partitions),
   ...checkpointStore(partitions),
+  ...deadLetters(partitions),
 });
 
-const appends = (partitions: Partitions): Pick<Log, 'append' | 'check' | 'addDeadLetter'> => ({
+const appends = (partitions: Partitions): Pick<Log, 'append' | 'check'> => ({
   async append({ fence, after, n, records, token }) {
     const store = partitions(fence.partition);
     const owner = ownerUnder(store, fence);
@@ -30,13 +31,6 @@ const appends = (partitions: Partitions): Pick<Log, 'append' | 'check' | 'addDea
 
   check: async (fences) =>
     fences.map((fence) => ownerUnder(partitions(fence.partition), fence) !== undefined),
-
-  async addDeadLetter(fence, letter) {
-    const store = partitions(fence.partition);
-    if (ownerUnder(store, fence) === undefined) return 'fenced';
-    store.deadLetters.push(letter);
-    return 'ok';
-  },
 });
 
 /** Whether an entry of this epoch and position may still be added: ids only grow, and a log does not vanish. */
@@ -146,4 +140,18 @@ const checkpointStore = (
 
   loadSegments: async (partition, names) =>
     names.map((name) => partitions(partition).segments.get(name)?.slice()),
+});
+
+const deadLetters = (partitions: Partitions): Pick<Log, 'addDeadLetter' | 'deadLetter'> => ({
+  async addDeadLetter(fence, letter, keep) {
+    const store = partitions(fence.partition);
+    if (ownerUnder(store, fence) === undefined) return 'fenced';
+    const last = store.deadLetters.at(-1);
+    if (last && compareEntries(letter.at, last.at) <= 0) return 'ok';
+    store.deadLetters = [...store.deadLetters, letter].slice(-keep);
+    return 'ok';
+  },
+
+  deadLetter: async (partition, at) =>
+    partitions(partition).deadLetters.find((letter) => compareEntries(letter.at, at) === 0),
 });

@@ -10,7 +10,7 @@ export interface PartitionStore {
   readonly snapshots: Map<string, Snapshot>;
   checkpoints: readonly string[];
   readonly segments: Map<string, Uint8Array>;
-  readonly deadLetters: DeadLetter[];
+  deadLetters: readonly DeadLetter[];
   /** By the name of the consumer group. */
   readonly groups: Map<string, GroupProgress>;
 }

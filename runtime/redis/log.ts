@@ -3,6 +3,7 @@ import { keys } from '../../contracts/keys.ts';
 import { entryId, parseEntryId } from '../../contracts/record.ts';
 import type { Log } from '../log.ts';
 import type { Connection } from './connection.ts';
+import { deadLetters } from './dead-letters.ts';
 import { entryReads } from './entries.ts';
 import { epochIndex } from './epochs.ts';
 import { replicatedTo, type Replicated } from './replicas.ts';
@@ -21,12 +22,13 @@ export const redisLog = (connection: Connection, { replicas = 0 }: RedisLogOptio
   ...entryReads(connection, epochIndex(connection)),
   ...snapshotStore(connection),
   ...checkpointStore(connection),
+  ...deadLetters(connection),
 });
 
 const appends = (
   connection: Connection,
   replicated: Replicated,
-): Pick<Log, 'append' | 'check' | 'addDeadLetter'> => ({
+): Pick<Log, 'append' | 'check'> => ({
   async append({ fence: { partition, epoch, nonce }, after, n, records, token }) {
     const at = [keys.owner(partition), keys.log(partition)];
     const args = [`${epoch}`, nonce, `${after}`, `${n}`, records, token];
@@ -46,12 +48,6 @@ const appends = (
         return owner[0] === `${epoch}` && owner[1] === nonce;
       }),
     ),
-
-  async addDeadLetter({ partition, epoch, nonce }, { actor, id, payload, error }) {
-    const at = [keys.owner(partition), keys.deadLetters(partition)];
-    const args = [`${epoch}`, nonce, actor, id, payload, error];
-    return oneOf(['ok', 'fenced'], await connection.run(scripts.deadLetter, at, args));
-  },
 });
 
 const trims = (connection: Connection): Pick<Log, 'trim'> => ({

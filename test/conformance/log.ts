@@ -1,7 +1,7 @@
 /** What every implementation of the log does. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Leases } from '../../runtime/leases.ts';
-import type { Fence, Group, Log, Snapshot } from '../../runtime/log.ts';
+import type { DeadLetter, Fence, Group, Log, Snapshot } from '../../runtime/log.ts';
 import type { OpenStore, Store } from './stores.ts';
 
 const partition = 3;
@@ -34,6 +34,18 @@ const snapshot = (version: number, state = `{"at":${version}}`): Snapshot => ({
   position: version + 10,
   hash: `hash-${version}`,
   state,
+});
+
+const letter = (epoch: number, position: number): DeadLetter => ({
+  at: { epoch, position },
+  time: 1_795_000_000_000,
+  actor: 'account/alice',
+  version: 4,
+  stateHash: 'hash-4',
+  id: '',
+  payload: '{"name":"withdraw","body":{}}',
+  error: 'Error: "no"\n    at decide',
+  trace: '',
 });
 
 export function logConformance(open: OpenStore): void {
@@ -249,16 +261,35 @@ export function logConformance(open: OpenStore): void {
     test('a former owner can write neither checkpoint nor dead letter', async () => {
       const former = await own(leases, 'a');
       await own(leases, 'b');
-      const letter = { actor: 'account/alice', id: '1', payload: '{}', error: 'no' };
       expect(await log.saveCheckpoint(former, { text: 'one', drop: [] })).toBe('fenced');
-      expect(await log.addDeadLetter(former, letter)).toBe('fenced');
+      expect(await log.addDeadLetter(former, letter(1, 7), 10)).toBe('fenced');
+      expect(await log.deadLetter(partition, { epoch: 1, position: 7 })).toBeUndefined();
       expect(await log.loadCheckpoints(partition)).toEqual([]);
     });
   });
 
-  test('dead letters are taken from the owner', async () => {
-    const fence = await own(leases, 'a');
-    const letter = { actor: 'account/alice', id: '1', payload: '{}', error: 'no' };
-    expect(await log.addDeadLetter(fence, letter)).toBe('ok');
+  describe('dead letters', () => {
+    test('are read as they were written, by the address of their record', async () => {
+      const fence = await own(leases, 'a');
+      expect(await log.addDeadLetter(fence, letter(1, 7), 10)).toBe('ok');
+      expect(await log.deadLetter(partition, { epoch: 1, position: 7 })).toEqual(letter(1, 7));
+      expect(await log.deadLetter(partition, { epoch: 1, position: 6 })).toBeUndefined();
+    });
+
+    test('written again change nothing, also after later ones', async () => {
+      const fence = await own(leases, 'a');
+      for (const each of [letter(1, 7), letter(2, 9), letter(2, 9), letter(1, 7), letter(2, 8)])
+        expect(await log.addDeadLetter(fence, each, 10)).toBe('ok');
+      expect(await log.deadLetter(partition, { epoch: 1, position: 7 })).toEqual(letter(1, 7));
+      expect(await log.deadLetter(partition, { epoch: 2, position: 8 })).toBeUndefined();
+    });
+
+    test('beyond so many go, the oldest first, and do not come back', async () => {
+      const fence = await own(leases, 'a');
+      for (const position of [1, 2, 3, 1]) await log.addDeadLetter(fence, letter(1, position), 2);
+      const kept = [1, 2, 3].map((position) => log.deadLetter(partition, { epoch: 1, position }));
+      const positions = (await Promise.all(kept)).map((found) => found?.at.position);
+      expect(positions).toEqual([undefined, 2, 3]);
+    });
   });
 }

@@ -59,12 +59,18 @@ describe('a dead letter', () => {
     await rig.start(0);
     const actor = rig.purse('alice');
     await rig.within(rig.command(actor, name, {}, 'bad'));
+    await rig.settle(2);
     expect(rig.store.partitions(0).deadLetters).toEqual([
       {
+        at: { epoch: 1, position: 1 },
+        time: (await rig.records(0))[0]?.record.time,
         actor,
+        version: 0,
+        stateHash: expect.stringMatching(/^.{22}$/) as string,
         id: 'bad',
         payload: JSON.stringify({ name, body: {} }),
         error: expect.stringMatching(error) as string,
+        trace: '',
       },
     ]);
     await rig.within(rig.command(actor, name, {}, 'bad'));

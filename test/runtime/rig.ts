@@ -16,6 +16,7 @@ import { Partition } from '../../runtime/partition.ts';
 import type { PartitionOptions } from '../../runtime/parts.ts';
 import { systemRandom } from '../../runtime/system-clock.ts';
 import { intercepted, type Intercept } from './intercepted-log.ts';
+import { patient } from './patient.ts';
 import { purse } from './purse.ts';
 import { rogue } from './rogue.ts';
 
@@ -74,7 +75,7 @@ export class Rig {
   /** What was sent to reply subjects by a partition that found the caller in its log. */
   readonly sent: { subject: string; text: string }[] = [];
   readonly #options: RigOptions;
-  readonly types = new Map([purse, rogue].map((type) => [type.type, type]));
+  readonly types = new Map([purse, rogue, patient].map((type) => [type.type, type]));
   readonly #random = systemRandom();
   #incarnation = 0;
   #callers = 0;

@@ -9,7 +9,7 @@
 import type { Decision, Instance, State } from '../../actors/actor.ts';
 import { splitActorKey, type ActorKey } from '../../contracts/ids.ts';
 import { canonicalJson, digest, type Json } from '../../contracts/json.ts';
-import type { LogRecord, Message } from '../../contracts/record.ts';
+import type { Aside, LogRecord, Message } from '../../contracts/record.ts';
 import { parseCommand, type ActorTypes } from '../../runtime/command.ts';
 import type { Snapshot } from '../../runtime/log.ts';
 import { partitionKey, ReferenceData, referenceMessage } from '../../runtime/reference-data.ts';
@@ -73,6 +73,8 @@ class Replay {
   readonly violations: string[] = [];
   readonly #world: World;
   readonly #actors = new Map<ActorKey, Living>();
+  /** What was set aside and perhaps retried later, by its position. */
+  readonly #aside = new Map<number, Aside>();
   readonly #reference = new ReferenceData();
 
   constructor(world: World, log: readonly Placed[]) {
@@ -85,7 +87,8 @@ class Replay {
   }
 
   #take(placed: Placed): void {
-    const { record, partition } = placed;
+    const { record, partition, position } = placed;
+    if (record.aside) this.#aside.set(position, record.aside);
     if (record.actor === partitionKey(partition)) {
       for (const event of record.events ?? []) this.#reference.evolve(event);
       return;
@@ -112,8 +115,7 @@ class Replay {
   /** What the actor says to this record's command or message; undefined where it is not known. */
   #judge(placed: Placed, living: Living): Decision | undefined {
     const { record, at } = placed;
-    if (record.reply?.ok === false && record.reply.error.code === 'runtime/quarantined')
-      return undefined;
+    if (record.aside || record.resumed) return undefined;
     const type = this.#world.types.get(splitActorKey(record.actor).type);
     const context = {
       self: record.actor,
@@ -125,7 +127,7 @@ class Replay {
     };
     const message = this.#message(record);
     if (message) return type?.receive(stateOf(living), message, context);
-    const command = this.#world.sent.get(scoped(record.actor, record.id ?? ''));
+    const command = this.#command(record);
     if (command === undefined) return undefined;
     const parsed = parseCommand({
       types: this.#world.types,
@@ -133,7 +135,7 @@ class Replay {
       actor: record.actor,
       name: command.name,
       body: { json: command.body },
-      id: command.id,
+      id: record.id,
       trace: undefined,
       caller: { subject: '', since: 0, answer: () => {} },
     });
@@ -142,8 +144,17 @@ class Replay {
     return undefined;
   }
 
-  #message({ from, actor }: LogRecord): Message | undefined {
-    return from && this.#world.messages.get(addressOf(from.partition, { to: actor, n: from.n }));
+  #command({ actor, id = '', retried }: LogRecord): Pick<SentCommand, 'name' | 'body'> | undefined {
+    return retried === undefined
+      ? this.#world.sent.get(scoped(actor, id))
+      : this.#aside.get(retried);
+  }
+
+  /** The message that a record applies: one that it sets aside is still under way. */
+  #message({ from, actor, id, aside, retried }: LogRecord): Aside | undefined {
+    if (aside) return undefined;
+    if (from) return this.#world.messages.get(addressOf(from.partition, { to: actor, n: from.n }));
+    return id === undefined && retried !== undefined ? this.#aside.get(retried) : undefined;
   }
 
   #compare(placed: Placed, { version }: Living, decision: Decision): void {

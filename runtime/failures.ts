@@ -1,0 +1,112 @@
+/**
+ * Step 5 for what an actor fails on, and for what has to wait for it: the record that sets a command
+ * or a message aside. The actor is as it was, its partition goes on (see supervision.ts).
+ */
+import type { ActorKey } from '../contracts/ids.ts';
+import type { Aside, Failure, LogRecord, Origin } from '../contracts/record.ts';
+import { refusal } from '../contracts/reply.ts';
+import type { Caller, Command } from './command.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import type { Origins } from './drafts.ts';
+import type { Staged } from './group-writer.ts';
+import type { Limits } from './limits.ts';
+import type { Delivered } from './outbox.ts';
+import type { IdKey, Recall } from './recall.ts';
+import type { Resident } from './residents.ts';
+import { strikeId, type Supervision } from './supervision.ts';
+
+export interface FailuresOptions {
+  readonly epoch: number;
+  readonly limits: Limits;
+  readonly recall: Recall;
+  readonly supervision: Supervision;
+  readonly deadLetters: DeadLetters;
+  /** Step 5 of the turn. */
+  readonly join: (
+    resident: Resident,
+    draft: { readonly record: LogRecord; readonly text: string },
+    callers: Caller[],
+    key?: IdKey,
+  ) => Staged;
+}
+
+export class Failures {
+  readonly #options: FailuresOptions;
+
+  constructor(options: FailuresOptions) {
+    this.#options = options;
+  }
+
+  /** The actor failed on a client's command: its caller is told `runtime/quarantined`. */
+  command(failed: FailedCommand, resident: Resident, error: Error): void {
+    const { command, key, origins } = failed;
+    const { time, id, hash, retried } = origins;
+    const { name, body, trace } = command;
+    const record: LogRecord = {
+      time,
+      actor: resident.key,
+      version: resident.version,
+      ...(id !== undefined && { id }),
+      ...(hash !== undefined && { hash }),
+      reply: refusal('runtime/quarantined'),
+      aside: { name, body },
+      failure: this.#failure(resident.key, { id: id ?? '', time }, error),
+      ...(retried !== undefined && { retried }),
+      ...(trace !== undefined && { trace }),
+    };
+    this.#options.recall.staged(this.#stage(record, resident, [command.caller], key));
+  }
+
+  /** A message is parked: the actor failed on it or, without an error, it has to wait. */
+  message(message: Delivered, resident: Resident, parking: Parking): void {
+    const { from, time, error } = parking;
+    const { name, body, value } = message;
+    const aside: Aside = { name, body, ...(value && { value }) };
+    const record: LogRecord = { time, actor: resident.key, version: resident.version, from, aside };
+    const strike = { id: strikeId(record), time };
+    const failure = error && this.#failure(resident.key, strike, error);
+    this.#stage({ ...record, ...(failure && { failure }) }, resident, []);
+  }
+
+  #stage(record: LogRecord, resident: Resident, callers: Caller[], key?: IdKey): Staged {
+    const { join, supervision, deadLetters, epoch } = this.#options;
+    const staged = join(resident, { record, text: JSON.stringify(record) }, callers, key);
+    const at = { epoch, position: staged.position };
+    supervision.evolve(record, at);
+    if (record.failure) deadLetters.add(record, at);
+    return staged;
+  }
+
+  #failure(actor: ActorKey, strike: { id: string; time: number }, error: Error): Failure {
+    const { limits, supervision } = this.#options;
+    const halts = supervision.isLastStraw(actor, strike.id, strike.time);
+    return {
+      error: textOf(error).slice(0, limits.errorLengthMax),
+      ...(halts && { halts }),
+    };
+  }
+}
+
+/** A command on which its actor failed, and what its record says besides. */
+export interface FailedCommand {
+  readonly command: Command;
+  readonly key: IdKey | undefined;
+  readonly origins: Origins;
+}
+
+/** Why and when a message is parked. */
+export interface Parking {
+  readonly from: Origin;
+  readonly time: number;
+  readonly error?: Error | undefined;
+}
+
+/** What was thrown, whatever it was. */
+export const thrown = (error: unknown): Error =>
+  error instanceof Error ? error : new Error(String(error));
+
+/** The stack names the author's line; the cause is often the actor's own error. */
+function textOf(error: Error): string {
+  const stack = error.stack ?? error.message;
+  return error.cause instanceof Error ? `${textOf(error.cause)}\n(${error.message})` : stack;
+}
