@@ -46,4 +46,14 @@ describe('a statechart', () => {
     expect(again.value).toEqual({ ready: 'bright' });
     expect(() => again.evolve({ type: 'lit' })).toThrow('cannot take');
   });
+
+  test('moves the same whether its instance moved lately or thousands of others did since', () => {
+    const first = lamp.start();
+    first.evolve({ type: 'plugged' });
+    const others = Array.from({ length: 5_000 }, () => lamp.start());
+    for (const other of others) other.evolve({ type: 'plugged' });
+    for (const one of [first, ...others]) one.evolve({ type: 'lit' });
+    const values = new Set([first, ...others].map(({ value }) => JSON.stringify(value)));
+    expect([...values]).toEqual(['{"ready":"bright"}']);
+  });
 });
