@@ -16,7 +16,13 @@ import {
   scaleHeld,
   type OpenOrder,
 } from './account-order.ts';
-import { closedOrdersKept, type AccountContext, type Balance } from './account-state.ts';
+import {
+  closedOrdersKept,
+  trading,
+  type AccountContext,
+  type Balance,
+  type TradingAccount,
+} from './account-state.ts';
 import type { Market, MarketCatalogue } from './account-market.ts';
 
 /** Makes the function that moves an account by one event, in place. */
@@ -35,30 +41,30 @@ export function accountEvolution(
         fundsOf(account, event.asset).available -= unitsOf(event);
         return;
       case 'symbol-met':
-        account.markets.set(event.symbol, marketOf(event));
+        trading(account).markets.set(event.symbol, marketOf(event));
         return;
       case 'order-placed':
-        return placeOrder(account, event);
+        return placeOrder(trading(account), event);
       case 'order-accepted':
         orderOf(account, event.orderId).time = event.time;
         return;
       case 'order-traded':
-        return tradeOrder(account, event);
+        return tradeOrder(trading(account), event);
       case 'order-canceled':
-        return cancelOrder(account, event);
+        return cancelOrder(trading(account), event);
       case 'order-rejected':
-        return rejectOrder(account, event);
+        return rejectOrder(trading(account), event);
       case 'replace-requested':
-        return requestReplace(account, event);
+        return requestReplace(trading(account), event);
       case 'order-replaced':
-        return replaceOrder(account, event);
+        return replaceOrder(trading(account), event);
       case 'replace-refused':
-        return refuseReplace(account, event);
+        return refuseReplace(trading(account), event);
       case 'cancel-all-requested':
-        account.cancelAlls.set(event.request, { unanswered: event.orders, canceled: 0 });
+        trading(account).cancelAlls.set(event.request, { unanswered: event.orders, canceled: 0 });
         return;
       case 'cancel-all-answered':
-        return countAnswer(account, event);
+        return countAnswer(trading(account), event);
       case 'frozen':
       case 'unfrozen':
       case 'closed':
@@ -99,14 +105,14 @@ function changeHold(account: AccountContext, order: OpenOrder, change: () => voi
 }
 
 /** Puts an order, whose hold is released, among the closed ones. */
-function endOrder(account: AccountContext, order: OpenOrder, report: ExecutionReport): void {
+function endOrder(account: TradingAccount, order: OpenOrder, report: ExecutionReport): void {
   hold(account, order, -heldBy(order));
   account.orders.delete(order.orderId);
   account.orderIds.delete(order.clOrdId);
   rememberClosed(account, report);
 }
 
-function rememberClosed(account: AccountContext, report: ExecutionReport): void {
+function rememberClosed(account: TradingAccount, report: ExecutionReport): void {
   const { closedOrders } = account;
   // Deleted first, so that a clOrdId that was used again counts as the youngest.
   closedOrders.delete(report.clOrdId);
@@ -118,7 +124,7 @@ function rememberClosed(account: AccountContext, report: ExecutionReport): void 
   }
 }
 
-function placeOrder(account: AccountContext, event: Of<'order-placed'>): void {
+function placeOrder(account: TradingAccount, event: Of<'order-placed'>): void {
   const market = account.markets.get(event.symbol);
   if (!market) throw new Error(`the account has not met the symbol ${event.symbol}`);
   const order = newOrder({
@@ -145,7 +151,7 @@ function placeOrder(account: AccountContext, event: Of<'order-placed'>): void {
 const ticks = (market: Market, text: string | null | undefined): number | undefined =>
   text === null || text === undefined ? undefined : known(market.instrument.priceTicks(text));
 
-function tradeOrder(account: AccountContext, event: Of<'order-traded'>): void {
+function tradeOrder(account: TradingAccount, event: Of<'order-traded'>): void {
   const order = orderOf(account, event.orderId);
   const { taken, received } = bookFills(order, event.fills);
   order.time = event.time;
@@ -154,7 +160,7 @@ function tradeOrder(account: AccountContext, event: Of<'order-traded'>): void {
   if (event.ordStatus === 'Filled') endOrder(account, order, reportOf(order, order.fills));
 }
 
-function cancelOrder(account: AccountContext, event: Of<'order-canceled'>): void {
+function cancelOrder(account: TradingAccount, event: Of<'order-canceled'>): void {
   const order = orderOf(account, event.orderId);
   order.time = event.time;
   const { reason = '' } = event;
@@ -162,7 +168,7 @@ function cancelOrder(account: AccountContext, event: Of<'order-canceled'>): void
 }
 
 /** A symbol refused an order that was placed, or the account itself never let it become one. */
-function rejectOrder(account: AccountContext, event: Of<'order-rejected'>): void {
+function rejectOrder(account: TradingAccount, event: Of<'order-rejected'>): void {
   const report = reportIn(event);
   const order = account.orders.get(event.orderId);
   if (order) return endOrder(account, order, report);
@@ -170,7 +176,7 @@ function rejectOrder(account: AccountContext, event: Of<'order-rejected'>): void
   rememberClosed(account, report);
 }
 
-function requestReplace(account: AccountContext, event: Of<'replace-requested'>): void {
+function requestReplace(account: TradingAccount, event: Of<'replace-requested'>): void {
   const order = orderOf(account, event.orderId);
   const { instrument } = order.market;
   const replace = {
@@ -188,7 +194,7 @@ function requestReplace(account: AccountContext, event: Of<'replace-requested'>)
   account.orderIds.set(replace.clOrdId, replace.orderId);
 }
 
-function replaceOrder(account: AccountContext, event: Of<'order-replaced'>): void {
+function replaceOrder(account: TradingAccount, event: Of<'order-replaced'>): void {
   const order = orderOf(account, event.orderId);
   const replace = order.replaces.find(({ clOrdId }) => clOrdId === event.clOrdId);
   if (!replace) throw new Error(`order ${order.orderId} was replaced without having asked`);
@@ -202,7 +208,7 @@ function replaceOrder(account: AccountContext, event: Of<'order-replaced'>): voi
 }
 
 /** The order may have ended before: then only the name is still to be freed. */
-function refuseReplace(account: AccountContext, { request }: Of<'replace-refused'>): void {
+function refuseReplace(account: TradingAccount, { request }: Of<'replace-refused'>): void {
   const replace = account.replaces.get(request);
   if (!replace) throw new Error(`there is no unanswered replace ${request}`);
   account.replaces.delete(request);
@@ -211,7 +217,7 @@ function refuseReplace(account: AccountContext, { request }: Of<'replace-refused
   if (order) changeHold(account, order, () => forgetReplace(order, replace));
 }
 
-function countAnswer(account: AccountContext, event: Of<'cancel-all-answered'>): void {
+function countAnswer(account: TradingAccount, event: Of<'cancel-all-answered'>): void {
   const cancelAll = account.cancelAlls.get(event.request);
   if (!cancelAll) throw new Error(`there is no unanswered cancel-all ${event.request}`);
   cancelAll.unanswered--;

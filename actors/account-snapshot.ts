@@ -10,7 +10,12 @@ import {
 import type { Json } from '../contracts/json.ts';
 import { MarketTerms } from '../contracts/symbol.ts';
 import type { OpenOrder, Replace } from './account-order.ts';
-import type { AccountContext } from './account-state.ts';
+import {
+  emptyAccount,
+  trading,
+  type AccountContext,
+  type TradingAccount,
+} from './account-state.ts';
 import type { MarketCatalogue } from './account-market.ts';
 
 const units = z.string().transform((text) => BigInt(text));
@@ -103,31 +108,37 @@ const saveReplace = (replace: Replace): Json => ({
 /** The account that was saved; its names and each order's replaces are indexed again. */
 export function loadAccount(saved: Json, marketOf: MarketCatalogue): AccountContext {
   const parsed = SavedAccount.parse(saved);
-  const markets = new Map(parsed.markets.map(([symbol, terms]) => [symbol, marketOf(terms)]));
-  const account: AccountContext = {
-    balances: new Map(
-      parsed.balances.map(([asset, available, held]) => [asset, { available, held }]),
-    ),
-    markets,
-    orders: new Map(),
-    orderIds: new Map(),
-    closedOrders: new Map(parsed.closedOrders.map((report) => [report.clOrdId, report])),
-    replaces: new Map(parsed.replaces.map((replace) => [replace.request, replace])),
-    cancelAlls: new Map(parsed.cancelAlls),
-    ordersNumbered: parsed.ordersNumbered,
-  };
-  for (const { price, protectionPrice, ...order } of parsed.orders) {
-    const market = markets.get(order.symbol);
+  const account = emptyAccount();
+  account.ordersNumbered = parsed.ordersNumbered;
+  for (const [asset, available, held] of parsed.balances) {
+    account.balances.set(asset, { available, held });
+  }
+  const { markets, orders, closedOrders, replaces, cancelAlls } = parsed;
+  const traded = [markets, orders, closedOrders, replaces, cancelAlls].some((list) => list.length);
+  if (traded) loadTrading(trading(account), parsed, marketOf);
+  return account;
+}
+
+function loadTrading(
+  account: TradingAccount,
+  saved: z.infer<typeof SavedAccount>,
+  marketOf: MarketCatalogue,
+): void {
+  for (const [symbol, terms] of saved.markets) account.markets.set(symbol, marketOf(terms));
+  for (const report of saved.closedOrders) account.closedOrders.set(report.clOrdId, report);
+  for (const replace of saved.replaces) account.replaces.set(replace.request, replace);
+  for (const [request, counts] of saved.cancelAlls) account.cancelAlls.set(request, counts);
+  for (const { price, protectionPrice, ...order } of saved.orders) {
+    const market = account.markets.get(order.symbol);
     if (!market) throw new Error(`the saved account has an order but no market ${order.symbol}`);
     account.orders.set(order.orderId, {
       ...order,
       market,
       price: price ?? undefined,
       protectionPrice: protectionPrice ?? undefined,
-      replaces: parsed.replaces.filter(({ orderId }) => orderId === order.orderId),
+      replaces: saved.replaces.filter(({ orderId }) => orderId === order.orderId),
     });
     account.orderIds.set(order.clOrdId, order.orderId);
   }
-  for (const { clOrdId, orderId } of parsed.replaces) account.orderIds.set(clOrdId, orderId);
-  return account;
+  for (const { clOrdId, orderId } of saved.replaces) account.orderIds.set(clOrdId, orderId);
 }
