@@ -17,7 +17,8 @@ import type { DeadLetter, Fence, Log, Segment } from './log.ts';
 import type { Outbox, SavedOutgoing } from './outbox.ts';
 import type { PendingCommand, Recall } from './recall.ts';
 import type { ReferenceData, SavedReference } from './reference-data.ts';
-import { snapshotOf, type Residents } from './residents.ts';
+import { snapshotOf } from './resident.ts';
+import type { Residents } from './residents.ts';
 import type { RetainedLog } from './retention.ts';
 import type { SavedSupervision, Supervision } from './supervision.ts';
 
@@ -195,14 +196,16 @@ export class Checkpointer {
       deadLetters: deadLetters.save(),
       reference: reference.save(),
     };
-    await this.#snapshotChanged(position);
+    await this.#snapshotChanged();
     if ((await writer.settled()) && !this.#closed) await this.#write(captured);
   }
 
-  async #snapshotChanged(position: number): Promise<void> {
-    const due = [...this.#changed].filter(([, at]) => at <= position).map(([actor]) => actor);
+  async #snapshotChanged(): Promise<void> {
+    // Whatever has changed by now did so at or before the position, which was taken in this turn.
+    const due = [...this.#changed.keys()];
     for (let from = 0; from < due.length && !this.#closed; from += sliceActors) {
       const still = due.slice(from, from + sliceActors).filter((actor) => this.#changed.has(actor));
+      if (still.length === 0) continue;
       await this.#options.residents.load(still);
       await this.snapshot(still);
       await new Promise<void>((resolve) => this.#options.clock.soon(resolve));

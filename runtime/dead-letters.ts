@@ -11,7 +11,8 @@ import type { Clock } from './clock.ts';
 import type { GroupWriter } from './group-writer.ts';
 import type { Limits } from './limits.ts';
 import type { DeadLetter, EntryId, Fence, Log } from './log.ts';
-import { snapshotOf, type Residents } from './residents.ts';
+import { snapshotOf } from './resident.ts';
+import type { Residents } from './residents.ts';
 
 export interface DeadLettersOptions {
   readonly partition: number;

@@ -10,7 +10,7 @@ import type { Limits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import type { Recall } from './recall.ts';
 import { partitionKey, referenceMessage } from './reference-data.ts';
-import type { Resident } from './residents.ts';
+import type { Resident } from './resident.ts';
 
 /** A decision with the record that it becomes, and the record's bytes. */
 export interface Draft {

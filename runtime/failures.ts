@@ -12,7 +12,7 @@ import type { Staged } from './group-writer.ts';
 import type { Limits } from './limits.ts';
 import type { Delivered } from './outbox.ts';
 import type { IdKey, Recall } from './recall.ts';
-import type { Resident } from './residents.ts';
+import type { Resident } from './resident.ts';
 import { strikeId, type Supervision } from './supervision.ts';
 
 export interface FailuresOptions {

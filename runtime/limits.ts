@@ -30,7 +30,7 @@ export interface Limits {
   readonly deliveryBytesMax: number;
   readonly deliveryMessagesMax: number;
 
-  /** Actors of one partition that stay in memory, and the size of their states (as JSON). */
+  /** Actors of one partition that stay in memory, and the heap they may take by `residentCost`. */
   readonly residentsMax: number;
   readonly residentBytesMax: number;
   /** Records after which a checkpoint is begun, and the tail at which admission says busy. */
@@ -76,10 +76,27 @@ export interface Limits {
   readonly forwardsMax: number;
 }
 
-const retainBytesDefault = 1024 * 1024 * 1024;
+/** What a host may use in all its partitions together. */
+export interface HostBytes {
+  /** The text of all logs; default 1 GiB. */
+  readonly retainBytes?: number | undefined;
+  /** The heap of all actors in memory; default 1 GiB, a quarter of what V8 takes of a large machine. */
+  readonly residentBytes?: number | undefined;
+}
 
-/** What a host uses unless told otherwise, for P partitions and so many bytes of all their logs. */
-export function defaultLimits(partitions: number, retainBytes = retainBytesDefault): Limits {
+const gibibyte = 1024 * 1024 * 1024;
+const bareCost = 768;
+
+/**
+ * The heap that an actor takes whose state is so long as JSON: measured with accounts, 0.8 KB for one
+ * that holds an asset, 2 KB with an order, 42 KB with a hundred closed ones. What is large is put too
+ * high, by half.
+ */
+export const residentCost = (stateLength: number): number => bareCost + 2 * stateLength;
+
+/** What a host uses unless told otherwise, for P partitions and so many bytes of them all. */
+export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits {
+  const { retainBytes = gibibyte, residentBytes = gibibyte } = bytes;
   // A table slot takes 16 bytes and every other one stays free: 512 MiB hold 16 million ids, which
   // is 15 minutes at 18,000 commands a second. A faster host says busy rather than forget an id.
   const idsOfHost = 16_000_000;
@@ -97,8 +114,8 @@ export function defaultLimits(partitions: number, retainBytes = retainBytesDefau
     channelMessagesMax: 20_000,
     deliveryBytesMax: 512 * 1024,
     deliveryMessagesMax: 1_000,
-    residentsMax: Math.max(64, Math.floor(256_000 / partitions)),
-    residentBytesMax: Math.floor((256 * 1024 * 1024) / partitions),
+    residentsMax: Math.max(64, Math.floor(residentBytes / partitions / bareCost)),
+    residentBytesMax: Math.floor(residentBytes / partitions),
     checkpointRecords: 10_000,
     tailRecordsMax: 100_000,
     checkpointMs: 30_000,
@@ -129,8 +146,8 @@ export function describeLimits(limits: Limits, partitions: number): string {
   const whole = (n: number): string => n.toLocaleString('en-US');
   return (
     `limits: command ids are remembered for ${limits.windowMs / 60_000} minutes (at most ` +
-    `${whole(limits.idsMax * partitions)} of all partitions), ${whole(limits.residentsMax)} actors and ` +
-    `${whole(limits.stagedRecordsMax)} records under way in each of ${partitions} partitions, ` +
+    `${whole(limits.idsMax * partitions)} of all partitions), ${whole(limits.residentsMax)} actors ` +
+    `in ${whole(limits.residentBytesMax)} bytes of memory and ${whole(limits.stagedRecordsMax)} records under way in each of ${partitions} partitions, ` +
     `${whole(limits.channelMessagesMax)} messages in each channel, tails of ` +
     `${whole(limits.tailRecordsMax)} records, leases of ${limits.leaseMs / 1_000} s, logs of ` +
     `${whole(limits.retainBytesMax * partitions)} bytes in all and replies of the last ` +

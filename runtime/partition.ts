@@ -13,7 +13,7 @@ import { assemble, type PartitionOptions, type Parts } from './parts.ts';
 import type { Publisher } from './publisher.ts';
 import type { Logged } from './recall.ts';
 import { LogDamaged, readCheckpoints, Recovery, type Recovered } from './recovery.ts';
-import { stateOf, type Resident } from './residents.ts';
+import { stateOf, type Resident } from './resident.ts';
 
 /** What `$SRV.STATS` tells of a partition. */
 export interface PartitionStatus {
@@ -209,15 +209,22 @@ export class Partition {
     this.#parts.recall.expire();
     this.#parts.checkpointer.tick();
     this.#parts.retention.tick();
-    if (this.#evicting) return;
     this.#parts.residents.dropBlank();
-    const changed = this.#parts.residents.evict();
-    if (changed.length === 0) return;
+    if (!this.#evicting && this.#parts.residents.crowded) void this.#evict();
+  }
+
+  /** Once around those in memory at most, a few in each turn of the event loop. */
+  async #evict(): Promise<void> {
+    const { residents, checkpointer } = this.#parts;
     this.#evicting = true;
-    void this.#parts.checkpointer.snapshot(changed.map(({ key }) => key)).finally(() => {
-      this.#evicting = false;
-      for (const resident of changed) this.#parts.residents.drop(resident);
-    });
+    for (let left = 2 * residents.size; left > 0 && residents.crowded;) {
+      const { changed, lookedAt } = residents.evict();
+      left -= lookedAt;
+      await checkpointer.snapshot(changed.map(({ key }) => key));
+      for (const resident of changed) residents.drop(resident);
+      await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
+    }
+    this.#evicting = false;
   }
 
   /** Ends in good order: what was taken is finished, and a checkpoint makes the next start short. */

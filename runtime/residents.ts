@@ -8,41 +8,13 @@
  * I3  an actor leaves memory only when a snapshot of its last version is durable (or it never had
  *     an event), and nothing of it is being loaded.
  */
-import type { ActorType, Instance, SavedState, State } from '../actors/actor.ts';
-import { splitActorKey, type ActorKey } from '../contracts/ids.ts';
-import { digest } from '../contracts/json.ts';
-import type { EventBody, LogRecord } from '../contracts/record.ts';
+import type { ActorKey } from '../contracts/ids.ts';
+import type { LogRecord } from '../contracts/record.ts';
 import type { Clock } from './clock.ts';
 import type { ActorTypes } from './command.ts';
-import type { Limits } from './limits.ts';
+import { residentCost, type Limits } from './limits.ts';
 import type { Log, Snapshot } from './log.ts';
-
-/** An actor in memory. */
-export interface Resident {
-  readonly key: ActorKey;
-  readonly type: ActorType;
-  readonly instance: Instance;
-  version: number;
-  /** The version of its latest durable snapshot. */
-  savedVersion: number;
-  /** The size of its state as last seen: of the snapshot it came from, or of the latest one. */
-  bytes: number;
-  /** Used since eviction last looked at it. */
-  used: boolean;
-}
-
-/** The state of a resident actor as judgement sees it. */
-export const stateOf = (resident: Resident): State<unknown> => ({
-  value: resident.instance.value,
-  context: resident.instance.context,
-  version: resident.version,
-});
-
-/** A resident actor as a snapshot keeps it. */
-export function snapshotOf(resident: Resident, position: number): Snapshot {
-  const state = JSON.stringify(resident.instance.save());
-  return { actor: resident.key, version: resident.version, position, hash: digest(state), state };
-}
+import { startResident, tailOf, type Resident, type Tail } from './resident.ts';
 
 export interface ResidentsOptions {
   readonly partition: number;
@@ -54,16 +26,13 @@ export interface ResidentsOptions {
   readonly onCorrupt: (reason: string) => void;
 }
 
-/** What evolving needs of a record; the rest of it need not stay in memory. */
-interface Tail {
-  readonly version: number;
-  readonly events: readonly EventBody[];
-}
-
-const tailOf = ({ version, events = [] }: LogRecord): Tail => ({ version, events });
-
-/** What an actor takes that has no snapshot yet. */
-const blankBytes = 512;
+/**
+ * What one turn of the event loop restores, looks at, and lets go of: about 5 ms each, so that leases
+ * are renewed and other partitions served while many actors come or leave.
+ */
+const restoredAtOnce = 512;
+const lookedAtAtOnce = 4_096;
+const changedAtOnce = 64;
 
 type Use = (resident: Resident) => void;
 
@@ -75,6 +44,7 @@ export class Residents {
   readonly #blank = new Set<Resident>();
   readonly #tail = new Map<ActorKey, Tail[]>();
   #wanted: ActorKey[] = [];
+  #loadingNow = false;
   #waiting = 0;
   #bytes = 0;
   #closed = false;
@@ -119,8 +89,7 @@ export class Residents {
       return;
     }
     this.#loading.set(key, [use]);
-    this.#wanted.push(key);
-    if (this.#wanted.length === 1) this.#options.clock.soon(() => void this.#load());
+    this.#want(key);
   }
 
   /** Resolves when all these actors are, or have just been, in memory. */
@@ -141,33 +110,42 @@ export class Residents {
     void this.#retried(records).then((found) => {
       if (found === undefined) return;
       this.#tail.set(key, found.map(tailOf));
-      this.#wanted.push(key);
-      return this.#load();
+      this.#want(key);
     });
   }
 
+  /** Whether there are more, or larger ones, than the limits allow. */
+  get crowded(): boolean {
+    const { residentsMax, residentBytesMax } = this.#options.limits;
+    return this.#actors.size > residentsMax || this.#bytes > residentBytesMax;
+  }
+
   /**
-   * Chooses actors to leave, those unused the longest first, when there are more than the limit:
-   * the clean are dropped at once, the changed are given back to be snapshot first.
+   * Chooses some actors to leave while it is crowded, those unused the longest first: the clean are
+   * dropped at once, the changed are given back to be snapshot first.
    */
-  evict(): Resident[] {
+  evict(): { readonly changed: readonly Resident[]; readonly lookedAt: number } {
     const { residentsMax, residentBytesMax } = this.#options.limits;
     const changed: Resident[] = [];
     let excess = this.#actors.size - residentsMax;
     let excessBytes = this.#bytes - residentBytesMax;
+    let lookedAt = 0;
     for (const [key, resident] of this.#actors) {
       if (excess <= 0 && excessBytes <= 0) break;
+      if (lookedAt === lookedAtAtOnce || changed.length === changedAtOnce) break;
+      lookedAt++;
       if (resident.used) {
         resident.used = false;
-        this.#actors.delete(key);
-        this.#actors.set(key, resident);
-        continue;
+      } else {
+        excess--;
+        excessBytes -= resident.bytes;
+        if (this.drop(resident)) continue;
+        changed.push(resident);
       }
-      excess--;
-      excessBytes -= resident.bytes;
-      if (!this.drop(resident)) changed.push(resident);
+      this.#actors.delete(key);
+      this.#actors.set(key, resident);
     }
-    return changed;
+    return { changed, lookedAt };
   }
 
   /** I3: lets an actor go unless it has changed since its snapshot, or was just used. */
@@ -184,8 +162,9 @@ export class Residents {
     this.#blank.clear();
   }
 
-  /** A snapshot was taken: the actor's state is so large now. */
-  sized(resident: Resident, bytes: number): void {
+  /** A snapshot was taken: the actor's state is so long now. */
+  sized(resident: Resident, stateLength: number): void {
+    const bytes = residentCost(stateLength);
     if (this.#actors.get(resident.key) === resident) this.#bytes += bytes - resident.bytes;
     resident.bytes = bytes;
   }
@@ -204,8 +183,21 @@ export class Residents {
     this.#tail.clear();
   }
 
+  /** What is asked for in one turn of the event loop is read together. */
+  #want(key: ActorKey): void {
+    this.#wanted.push(key);
+    if (this.#loadingNow) return;
+    this.#loadingNow = true;
+    this.#options.clock.soon(() => void this.#load());
+  }
+
   async #load(): Promise<void> {
-    const keys = this.#wanted.splice(0);
+    while (this.#wanted.length > 0 && !this.#closed)
+      await this.#restore(this.#wanted.splice(0, restoredAtOnce));
+    this.#loadingNow = false;
+  }
+
+  async #restore(keys: readonly ActorKey[]): Promise<void> {
     const { log, partition } = this.#options;
     const snapshots = await this.#retried(() => log.loadSnapshots(partition, keys));
     if (snapshots === undefined || this.#closed) return;
@@ -249,39 +241,16 @@ export class Residents {
 
   #tryStart(key: ActorKey, snapshot: Snapshot | undefined): Resident | undefined {
     try {
-      return this.#start(key, snapshot);
+      const resident = startResident(this.#options.types, {
+        key,
+        snapshot,
+        tail: this.#tail.get(key) ?? [],
+      });
+      this.#tail.delete(key);
+      return resident;
     } catch (error) {
-      this.#options.onCorrupt(`${key} cannot be built again from its log: ${String(error)}`);
+      this.#options.onCorrupt(`${key} cannot be built from its log: ${String(error)}`);
       return undefined;
     }
-  }
-
-  #start(key: ActorKey, snapshot: Snapshot | undefined): Resident | undefined {
-    const { types, onCorrupt } = this.#options;
-    const type = types.get(splitActorKey(key).type);
-    if (type === undefined) {
-      onCorrupt(`${key} is in the log, but this host has no actor type of that name`);
-      return undefined;
-    }
-    if (snapshot && digest(snapshot.state) !== snapshot.hash) {
-      onCorrupt(`the snapshot of ${key} does not have the hash it was written with`);
-      return undefined;
-    }
-    const saved = snapshot && (JSON.parse(snapshot.state) as SavedState);
-    const savedVersion = snapshot?.version ?? 0;
-    const instance = type.start(saved);
-    let version = savedVersion;
-    for (const record of this.#tail.get(key) ?? []) {
-      if (record.version <= version) continue;
-      if (record.version !== version + 1) {
-        onCorrupt(`${key} has version ${version}, and the log goes on with ${record.version}`);
-        return undefined;
-      }
-      for (const event of record.events) instance.evolve(event);
-      version = record.version;
-    }
-    this.#tail.delete(key);
-    const bytes = snapshot?.state.length ?? blankBytes;
-    return { key, type, instance, version, savedVersion, bytes, used: true };
   }
 }

@@ -36,7 +36,7 @@ import {
   type ReferenceData,
   type ReferenceValue,
 } from './reference-data.ts';
-import { stateOf, type Resident } from './residents.ts';
+import { stateOf, type Resident } from './resident.ts';
 import type { Parked, Supervision } from './supervision.ts';
 import { timeOfId } from './uuid.ts';
 

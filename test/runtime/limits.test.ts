@@ -7,6 +7,7 @@ test('the line for the operator tells what holds', () => {
     windowMs: 7 * 60_000,
     idsMax: 1_000,
     residentsMax: 1_234,
+    residentBytesMax: 1_300_000,
     stagedRecordsMax: 5_678,
     channelMessagesMax: 910,
     tailRecordsMax: 11_121,
@@ -16,7 +17,7 @@ test('the line for the operator tells what holds', () => {
   };
   expect(describeLimits(limits, 16)).toBe(
     'limits: command ids are remembered for 7 minutes (at most 16,000 of all partitions), ' +
-      '1,234 actors and 5,678 records under way in each of 16 partitions, ' +
+      '1,234 actors in 1,300,000 bytes of memory and 5,678 records under way in each of 16 partitions, ' +
       '910 messages in each channel, tails of 11,121 records, leases of 4.5 s, ' +
       'logs of 16,000,000 bytes in all and replies of the last 90 s in them',
   );

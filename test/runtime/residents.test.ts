@@ -73,6 +73,25 @@ describe('memory', () => {
     await ticked();
   });
 
+  it('is given back a few actors at a time, so that nobody waits for all of them', async () => {
+    const rig = new Rig({ partitions: 1, limits: { residentsMax: 10 } });
+    const opened = await rig.start(0);
+    for (let n = 0; n < 400; n++) {
+      await rig.within(rig.command(rig.purse(`p${n}`), 'put', { coins: 1 }));
+    }
+    const counts: number[] = [];
+    for (let round = 0; round < 4; round++) {
+      opened.tick();
+      for (let turn = 0; turn < 20; turn++) {
+        counts.push(opened.status.residents);
+        await rig.settle(1);
+      }
+    }
+    expect(counts.at(-1)).toBe(10);
+    const steps = counts.slice(1).map((count, index) => (counts[index] ?? count) - count);
+    expect(Math.max(...steps)).toBeLessThanOrEqual(64);
+  });
+
   it('keeps no actor that was only asked for', async () => {
     const rig = new Rig({ partitions: 1 });
     const opened = await rig.start(0);
