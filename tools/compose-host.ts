@@ -11,6 +11,7 @@ import { checkDurability } from '../runtime/redis/durability.ts';
 import { redisLeases } from '../runtime/redis/leases.ts';
 import { redisLog } from '../runtime/redis/log.ts';
 import { systemClock, systemRandom } from '../runtime/system-clock.ts';
+import { residentBytesDefault } from './host-memory.ts';
 import {
   clusterEnvironment,
   partitionsDefault,
@@ -71,7 +72,13 @@ export async function composeHost(name: string, environment: Environment): Promi
   };
 }
 
-function limitsOf({ retainBytes, replyWindowMs }: ClusterEnvironment, partitions: number): Limits {
-  const limits = defaultLimits(partitions, retainBytes);
+function limitsOf(
+  { retainBytes, residentBytes, replyWindowMs }: ClusterEnvironment,
+  partitions: number,
+): Limits {
+  const limits = defaultLimits(partitions, {
+    retainBytes,
+    residentBytes: residentBytes ?? residentBytesDefault(),
+  });
   return { ...limits, ...(replyWindowMs !== undefined && { replyWindowMs }) };
 }

@@ -30,6 +30,8 @@ const Variables = z.object({
     .default(defaultScales),
   /** The text of all logs together, above which what nobody needs goes to the archive. */
   MILLRACE_RETAIN_BYTES: z.coerce.number().int().positive().optional(),
+  /** The heap of all actors that one host keeps in memory; default half of what its process may use. */
+  MILLRACE_RESIDENT_BYTES: z.coerce.number().int().positive().optional(),
   /** How long a reply stays in the log at least, to be repeated byte for byte. */
   MILLRACE_REPLY_WINDOW_MS: z.coerce.number().int().nonnegative().optional(),
   /** So many replicas of Redis must have a group before anyone is told of it. */
@@ -46,6 +48,7 @@ export interface ClusterEnvironment {
   readonly prefix: string;
   readonly scales: ClusterSettings['scales'];
   readonly retainBytes: number | undefined;
+  readonly residentBytes: number | undefined;
   readonly replyWindowMs: number | undefined;
   readonly replicas: number;
   readonly archive: string | undefined;
@@ -71,6 +74,7 @@ export function clusterEnvironment(environment: Environment): ClusterEnvironment
     prefix: parsed.data.MILLRACE_PREFIX,
     scales: parsed.data.MILLRACE_SCALES,
     retainBytes: parsed.data.MILLRACE_RETAIN_BYTES,
+    residentBytes: parsed.data.MILLRACE_RESIDENT_BYTES,
     replyWindowMs: parsed.data.MILLRACE_REPLY_WINDOW_MS,
     replicas: parsed.data.MILLRACE_REPLICAS,
     archive: parsed.data.MILLRACE_ARCHIVE_DIR,

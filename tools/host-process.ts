@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { extname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Environment } from './environment.ts';
+import { clusterEnvironment, type Environment } from './environment.ts';
+import { hostHeapMiB } from './host-memory.ts';
 import type { Running } from './supervise.ts';
 
 /** One host as a child process; it ends when this process does, for its IPC channel closes then. */
@@ -20,12 +21,19 @@ const nodeOptions = ['--max-semi-space-size=64'];
 /** A host that is asked to leave may take so long to hand its partitions over. */
 const leaveMsMax = 10_000;
 
+export interface HostProcessOptions {
+  readonly name: string;
+  readonly environment: Environment;
+  /** How many hosts share this machine's memory. */
+  readonly hosts: number;
+}
+
 /** Starts `millrace host` in our process group; what it prints goes to our standard error. */
-export async function startHostProcess(
-  name: string,
-  environment: Environment,
-): Promise<HostProcess> {
-  const child = spawn(process.execPath, [...nodeOptions, cli, 'host', '--name', name], {
+export async function startHostProcess(options: HostProcessOptions): Promise<HostProcess> {
+  const { name, environment, hosts } = options;
+  const { residentBytes } = clusterEnvironment(environment);
+  const heap = `--max-old-space-size=${hostHeapMiB(hosts, residentBytes)}`;
+  const child = spawn(process.execPath, [...nodeOptions, heap, cli, 'host', '--name', name], {
     env: environment,
     stdio: ['ignore', 2, 2, 'ipc'],
   });

@@ -202,7 +202,7 @@ async function startHosts(
   for (let number = 1; number <= options.hosts; number++) {
     const name = `host-${number}`;
     const start = async (): Promise<HostProcess> => {
-      const host = await startHostProcess(name, environment);
+      const host = await startHostProcess({ name, environment, hosts: options.hosts });
       options.onHost?.({ name, pid: host.pid });
       return host;
     };

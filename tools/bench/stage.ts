@@ -40,7 +40,7 @@ export async function startStage(options: { hosts: number; partitions: number })
   };
   const hosts: number[] = [];
   for (let n = 1; n <= options.hosts; n++) {
-    const host = await startHostProcess(`host-${n}`, environment);
+    const host = await startHostProcess({ name: `host-${n}`, environment, hosts: options.hosts });
     hosts.push(host.pid);
     stack.defer(() => host.stop());
   }
