@@ -9,6 +9,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['get', () => import('./commands/get.ts')],
   ['tail', () => import('./commands/tail.ts')],
   ['bench', () => import('./commands/bench.ts')],
+  ['faults', () => import('./commands/faults.ts')],
 ]);
 
 const usage = `millrace <command> [options]
@@ -20,6 +21,7 @@ const usage = `millrace <command> [options]
   get     ask an actor a question
   tail    follow the log
   bench   measure the system beside its floors
+  faults  break a cluster of real processes and judge what it did
 
 millrace <command> --help tells more. Exit status: 0 done, 1 failed, 2 used wrongly.`;
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import type { Side } from '../../contracts/execution-report.ts';
+import { seededRandom } from '../seeded-random.ts';
 
 /** A limit order in whole ticks and lots; one that is `immediate` does not rest. */
 export interface Place {
@@ -105,15 +106,4 @@ export function growthFeed(options: { orders: number; reach: number; pairs: numb
     ];
   }).flat();
   return { fill, measured };
-}
-
-/** The generator mulberry32: the same numbers for the same seed, from 0 to below 1. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -21,6 +21,12 @@ export interface SentCommand {
   readonly replies: readonly string[];
 }
 
+/** A time in which events may have been published to nobody; `from` and `to` are in ms since 1970. */
+export interface Outage {
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface Evidence {
   readonly types: ActorTypes;
   readonly logs: readonly PartitionLog[];
@@ -29,6 +35,8 @@ export interface Evidence {
   readonly snapshots?: readonly Snapshot[];
   /** The `Nats-Msg-Id` of each event that was received, in order. */
   readonly published?: readonly string[];
+  /** When the subscriber may have missed events, in ms since 1970; default: never. */
+  readonly outages?: readonly Outage[];
   /** What is wrong with a state after a record, if anything: a balance below zero. */
   readonly fault?: (actor: ActorKey, state: State<unknown>) => string | undefined;
 }

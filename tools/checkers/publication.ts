@@ -1,21 +1,23 @@
 /** Events as their subscribers saw them, beside those of the logs. */
 import { splitActorKey } from '../../contracts/ids.ts';
-import type { ActorTypes } from '../../runtime/command.ts';
-import type { Placed } from './evidence.ts';
+import type { Evidence, Placed } from './evidence.ts';
 
 /**
  * Each event of the logs was published at least once, and those of one actor for the first time in
- * their order. Repeats are promised to be possible, not to be absent.
+ * their order. Repeats are promised to be possible, not to be absent; what is published while the
+ * subscriber is away is not kept for it, and not asked for here.
  */
 export function wrongPublication(
   logs: readonly (readonly Placed[])[],
   published: readonly string[],
-  types: ActorTypes,
+  { types, outages = [] }: Pick<Evidence, 'types' | 'outages'>,
 ): string[] {
   const first = new Map<string, number>();
   published.forEach((id, index) => {
     if (!first.has(id)) first.set(id, index);
   });
+  const missable = (time: number): boolean =>
+    outages.some(({ from, to }) => from <= time && time <= to);
   const broken: string[] = [];
   for (const log of logs) {
     const latest = new Map<string, number>();
@@ -23,7 +25,7 @@ export function wrongPublication(
       const type = types.get(splitActorKey(record.actor).type);
       (record.events ?? []).forEach((event, index) => {
         const id = `${at}.${index}`;
-        if (type?.publish(event) === undefined) return;
+        if (type?.publish(event) === undefined || missable(record.time)) return;
         const seen = first.get(id);
         if (seen === undefined)
           broken.push(`${id}, ${event.type} of ${record.actor}, was not published`);

@@ -9,7 +9,7 @@ import { wrongReplies } from './replies.ts';
  * guarantees hold. Each check is also there by itself, in the files of this folder.
  */
 export function violationsOf(evidence: Evidence): string[] {
-  const { logs, commands, published, types } = evidence;
+  const { logs, commands, published } = evidence;
   const placed = logs.map(placedIn);
   const records = placed.flat();
   return [
@@ -19,6 +19,6 @@ export function violationsOf(evidence: Evidence): string[] {
     ...brokenChannels(placed, { drained: true }),
     ...wrongReplies(records, commands),
     ...replay(evidence).violations,
-    ...(published ? wrongPublication(placed, published, types) : []),
+    ...(published ? wrongPublication(placed, published, evidence) : []),
   ];
 }
