@@ -111,7 +111,8 @@ export class Crowd {
     for (let count = 0; !this.#ending.aborted; count++) {
       const id = `t${n}-${count}`;
       const action = this.#below(10);
-      if (action < 6) await this.#settle(this.#command(account, 'place-order', this.#order(id), id));
+      if (action < 6)
+        await this.#settle(this.#command(account, 'place-order', this.#order(id), id));
       else if (action < 7) {
         const body = { origClOrdId: `t${n}-${Math.max(0, count - 1 - this.#below(4))}` };
         await this.#settle(this.#command(account, 'cancel-order', body, id));

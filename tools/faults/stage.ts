@@ -15,7 +15,7 @@ import { startNats, startRedis, type RunningServer } from '../servers.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 export const prefix = 'millrace';
-export const hostNames = ['host-1', 'host-2', 'host-3'] as const;
+const hostNames = ['host-1', 'host-2', 'host-3'] as const;
 
 /** A host, and its ways to the servers. */
 export interface StagedHost {
@@ -72,14 +72,19 @@ export async function setStage({ data, partitions, tell }: StageOptions): Promis
     name: string,
     { toRedis, toNats }: Pick<StagedHost, 'toRedis' | 'toNats'>,
   ): Promise<HostProcess> =>
-    startHostProcess(name, {
-      ...process.env,
-      MILLRACE_REDIS_URL: `redis://127.0.0.1:${toRedis.port}`,
-      MILLRACE_NATS_URL: `nats://127.0.0.1:${toNats.port}`,
-      MILLRACE_PARTITIONS: `${partitions}`,
-      MILLRACE_PREFIX: prefix,
-      MILLRACE_ARCHIVE_DIR: join(data, 'archive'),
-      MILLRACE_RETAIN_BYTES: '4000000',
+    startHostProcess({
+      name,
+      hosts: hostNames.length,
+      environment: {
+        ...process.env,
+        MILLRACE_REDIS_URL: `redis://127.0.0.1:${toRedis.port}`,
+        MILLRACE_NATS_URL: `nats://127.0.0.1:${toNats.port}`,
+        MILLRACE_PARTITIONS: `${partitions}`,
+        MILLRACE_PREFIX: prefix,
+        MILLRACE_ARCHIVE_DIR: join(data, 'archive'),
+        MILLRACE_RETAIN_BYTES: '4000000',
+        MILLRACE_REPLY_WINDOW_MS: '10000',
+      },
     });
   const hosts: StagedHost[] = [];
   for (const name of hostNames) {

@@ -105,7 +105,8 @@ export class TcpProxy {
       if (pair.torn.has(dropped)) return;
       const pauseMs = trouble.kind === 'slow' ? trouble.ms : 0;
       // Through one queue, so that nothing overtakes what is held back.
-      const due = pauseMs === 0 ? undefined : new Promise((resolve) => setTimeout(resolve, pauseMs));
+      const due =
+        pauseMs === 0 ? undefined : new Promise((resolve) => setTimeout(resolve, pauseMs));
       held = held.then(() => due).then(() => pass(from, to, bytes));
     });
   }

@@ -1,4 +1,5 @@
 /** Gathers what a run left behind, once it has come to rest, and has it judged. */
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { accountActor } from '../../actors/account.ts';
 import { symbolActor } from '../../actors/symbol.ts';
@@ -10,7 +11,12 @@ import type { Entry, Snapshot } from '../../runtime/log.ts';
 import { connectRedis, type Connection } from '../../runtime/redis/connection.ts';
 import { redisLog } from '../../runtime/redis/log.ts';
 import { entries } from '../../runtime/redis/replies.ts';
-import { placedIn, type Outage, type PartitionLog, type SentCommand } from '../checkers/evidence.ts';
+import {
+  placedIn,
+  type Outage,
+  type PartitionLog,
+  type SentCommand,
+} from '../checkers/evidence.ts';
 import { balanceFault, endlessHolds } from '../checkers/exchange.ts';
 import { replay } from '../checkers/replay.ts';
 import { violationsOf } from '../checkers/violations.ts';
@@ -47,13 +53,15 @@ export async function judge(stage: Stage, seen: Seen): Promise<Verdict> {
     const actors = new Set(logs.flatMap(placedIn).map(({ record }) => record.actor));
     const snapshots = await readSnapshots(connection, stage.partitions, [...actors]);
     const evidence = { ...seen, types, logs, snapshots, fault: balanceFault(types) };
+    const violations = [
+      ...violationsOf(evidence),
+      ...endlessHolds(types, replay({ ...evidence, snapshots: [] }).states),
+    ];
+    if (violations.length > 0) await keep(stage.data, { logs, ...seen, violations });
     return {
       records: logs.flatMap(placedIn).length,
       archived: found.reduce((sum, { archived }) => sum + archived, 0),
-      violations: [
-        ...violationsOf(evidence),
-        ...endlessHolds(types, replay({ ...evidence, snapshots: [] }).states),
-      ],
+      violations,
     };
   } finally {
     await connection.close();
@@ -69,7 +77,7 @@ async function readAll(
   const first = retained.find(({ n }) => n > 0)?.position ?? 1;
   const archive = fileArchive(join(data, 'archive'));
   const archived: Entry[] = [];
-  for (let next = 1; next < first; ) {
+  for (let next = 1; next < first;) {
     const slice = await archive.read(partition, next);
     const last = slice.at(-1);
     if (last === undefined) break;
@@ -79,6 +87,14 @@ async function readAll(
   // The archive keeps no epoch markers; those of the log stand between its records.
   const kept = archived.length === 0 ? retained : retained.filter(({ n }) => n > 0);
   return { log: { partition, entries: [...archived, ...kept] }, archived: first - 1 };
+}
+
+/** For whoever looks into it: the small disk under Redis goes away with the run. */
+async function keep(data: string, evidence: Readonly<Record<string, readonly unknown[]>>) {
+  for (const [name, items] of Object.entries(evidence)) {
+    const lines = items.map((item) => `${JSON.stringify(item)}\n`).join('');
+    await writeFile(join(data, `${name}.jsonl`), lines);
+  }
 }
 
 async function readSnapshots(
