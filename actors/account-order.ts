@@ -113,9 +113,32 @@ export function reportOf(
   };
 }
 
-/** A report as events carry it: an event's `type` is its own. */
-export function inEvent({ type, ...rest }: ExecutionReport): ReportInEvent {
-  return { orderType: type, ...rest };
+/**
+ * A report as the event of this type carries it, whose own `type` that is. Field by field: taking
+ * the report apart and spreading it took ten times as long, five times an order.
+ */
+export function reportEvent<Type extends string>(
+  type: Type,
+  report: ExecutionReport,
+): ReportInEvent & { readonly type: Type } {
+  return {
+    type,
+    orderType: report.type,
+    orderId: report.orderId,
+    clOrdId: report.clOrdId,
+    symbol: report.symbol,
+    side: report.side,
+    timeInForce: report.timeInForce,
+    price: report.price,
+    ordStatus: report.ordStatus,
+    orderQty: report.orderQty,
+    cumQty: report.cumQty,
+    leavesQty: report.leavesQty,
+    avgPx: report.avgPx,
+    ...(report.reason !== undefined && { reason: report.reason }),
+    time: report.time,
+    fills: report.fills,
+  };
 }
 
 /** The report that an event carries; its fields in the order in which every report has them. */

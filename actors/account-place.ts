@@ -11,7 +11,7 @@ import type { Market, MarketCatalogue } from './account-market.ts';
 import {
   assetHeld,
   holdOf,
-  inEvent,
+  reportEvent,
   newOrder,
   reportOf,
   scaleHeld,
@@ -103,8 +103,7 @@ function asOrder(
 function placed(account: AccountContext, command: Place, order: OpenOrder): AccountEvent[] {
   const { protectionPrice } = command;
   const event: AccountEvent = {
-    type: 'order-placed',
-    ...inEvent(reportOf(order, [])),
+    ...reportEvent('order-placed', reportOf(order, [])),
     ...(protectionPrice !== undefined && { protectionPrice }),
     hold: formatUnits(order.standing, scaleHeld(order)),
   };
@@ -166,5 +165,5 @@ function rejected(
     time: context.now,
     fills: [],
   };
-  return [{ type: 'order-rejected', ...inEvent(report) }];
+  return [reportEvent('order-rejected', report)];
 }

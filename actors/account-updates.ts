@@ -5,8 +5,8 @@ import { refusal, success, type Reply } from '../contracts/reply.ts';
 import {
   bookFills,
   bookReplaced,
-  inEvent,
   known,
+  reportEvent,
   reportOf,
   type Ending,
   type OpenOrder,
@@ -48,7 +48,7 @@ function takeRefusal(
     case 'place': {
       const order = { ...orderOf(account, orderId), time: context.now };
       const report = reportOf(order, [], { ordStatus: 'Rejected', reason: code });
-      return refused([{ type: 'order-rejected', ...inEvent(report) }]);
+      return refused([reportEvent('order-rejected', report)]);
     }
     case 'replace':
       return refused([{ type: 'replace-refused', request: request.id }]);
@@ -70,24 +70,24 @@ function follow(
   for (const step of steps) {
     switch (step.kind) {
       case 'accepted':
-        events.push({ type: 'order-accepted', ...inEvent(reportOf(order, [])) });
+        events.push(reportEvent('order-accepted', reportOf(order, [])));
         break;
       case 'replaced': {
         const origClOrdId = order.clOrdId;
         followReplace(account, order, request);
-        const report = inEvent(reportOf(order, []));
-        events.push({ type: 'order-replaced', origClOrdId, ...report });
+        const event = reportEvent('order-replaced', reportOf(order, []));
+        events.push({ ...event, origClOrdId });
         break;
       }
       case 'traded':
         bookFills(order, step.fills);
-        events.push({ type: 'order-traded', ...inEvent(reportOf(order, step.fills)) });
+        events.push(reportEvent('order-traded', reportOf(order, step.fills)));
         fills.push(...step.fills);
         break;
       case 'canceled':
         checkCanceled(order, step.quantity);
         ending = { ordStatus: 'Canceled', reason: step.reason };
-        events.push({ type: 'order-canceled', ...inEvent(reportOf(order, [], ending)) });
+        events.push(reportEvent('order-canceled', reportOf(order, [], ending)));
         break;
       case 'refused':
         break;

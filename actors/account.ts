@@ -16,8 +16,10 @@ import {
   type Scales,
   type Units,
 } from '../contracts/money.ts';
+import type { JsonObject } from '../contracts/json.ts';
 import { accountEvolution } from './account-evolution.ts';
 import { publishedOrder } from './published-order.ts';
+import { reportIn } from './account-order.ts';
 import { placeOrder } from './account-place.ts';
 import { accountQueries, holdingsOf } from './account-queries.ts';
 import { cancelAll, cancelOrder, replaceOrder } from './account-requests.ts';
@@ -45,7 +47,7 @@ export function accountActor(scales: Scales): ActorType {
     command: AccountCommand,
     event: AccountEvent,
     internal: accountEventsInternal,
-    publish: publishedOrder,
+    publish: published,
     machine: accountMachine(scales, marketOf),
     decide: (state, command, context) => {
       if (state.value === 'none' && command.name !== 'deposit') return reject('account/unknown');
@@ -57,6 +59,13 @@ export function accountActor(scales: Scales): ActorType {
     persist: { save: saveAccount, load: (saved) => loadAccount(saved, marketOf) },
     holdings: (state) => holdingsOf(scales, state),
   });
+}
+
+/** What an order's event tells the world is its report; `origClOrdId` says which order it was before. */
+function published(event: AccountEvent): JsonObject {
+  if (!('orderType' in event)) return publishedOrder(event);
+  const report = reportIn(event);
+  return event.type === 'order-replaced' ? { origClOrdId: event.origClOrdId, ...report } : report;
 }
 
 type Account = State<AccountContext>;

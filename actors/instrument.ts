@@ -10,7 +10,9 @@ import {
   decimalsWritten,
   divideHalfUp,
   divideUp,
+  formatShort,
   formatUnits,
+  parseShort,
   parseUnits,
   scaleOf,
   tenTo,
@@ -86,8 +88,8 @@ export function instrument(reference: SymbolReference, scales: Scales): Instrume
     quote,
     priceTicks: (text) => stepsIn(text, tick, 'order/off-tick'),
     lots: (text) => stepsIn(text, lot, 'order/off-lot'),
-    priceText: (ticks) => formatUnits(BigInt(ticks) * tick.units, tick.decimals),
-    quantityText: (lots) => formatUnits(BigInt(lots) * lot.units, lot.decimals),
+    priceText: (ticks) => textOf(ticks, tick),
+    quantityText: (lots) => textOf(lots, lot),
     baseUnits,
     baseText: (units) => formatUnits(units, baseScale),
     quoteText: (units) => formatUnits(units, quoteScale),
@@ -119,7 +121,20 @@ const stepOf = (size: string): Step => ({
   decimals: decimalsWritten(size),
 });
 
+const textOf = (steps: number | bigint, { units, decimals }: Step): string => {
+  const short = Number(steps) * Number(units);
+  return short <= Number.MAX_SAFE_INTEGER
+    ? formatShort(short, decimals)
+    : formatUnits(BigInt(steps) * units, decimals);
+};
+
 function stepsIn(text: string, step: Step, off: Code): number | Code {
+  const short = parseShort(text, step.decimals);
+  if (short === undefined) return off;
+  if (short !== 'long' && step.units <= short) {
+    const size = Number(step.units);
+    return short % size === 0 ? short / size : off;
+  }
   const units = parseUnits(text, step.decimals);
   if (units === undefined || units % step.units !== 0n) return off;
   const steps = units / step.units;

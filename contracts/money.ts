@@ -31,24 +31,61 @@ export const decimalsWritten = (text: string): number =>
 
 /** Reads a decimal string at a scale; undefined if it has more decimals than the scale holds. */
 export function parseUnits(text: string, scale: number): Units | undefined {
-  const point = text.indexOf('.');
-  if (point < 0) return BigInt(text) * tenTo(scale);
+  const short = parseShort(text, scale);
+  if (short !== 'long') return short === undefined ? undefined : BigInt(short);
+  const at = text.indexOf('.');
+  if (at < 0) return BigInt(text) * tenTo(scale);
   const decimals = decimalsOf(text);
   if (decimals > scale) return undefined;
   return (
-    BigInt(text.slice(0, point) + text.slice(point + 1, point + 1 + decimals)) *
-    tenTo(scale - decimals)
+    BigInt(text.slice(0, at) + text.slice(at + 1, at + 1 + decimals)) * tenTo(scale - decimals)
   );
 }
+
+/**
+ * The same as a JS number, where that is exact: for what nearly all texts are it takes a fifth of
+ * the time that bigints do, and an order has some twenty of them.
+ */
+export function parseShort(text: string, scale: number): number | undefined | 'long' {
+  if (text.length > shortLengthMax) return 'long';
+  let value = 0;
+  let decimals = -1;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - zero;
+    if (digit === point - zero) {
+      decimals = 0;
+    } else if (digit < 0 || digit > 9) {
+      return 'long';
+    } else if (decimals < scale) {
+      value = value * 10 + digit;
+      if (decimals >= 0) decimals++;
+    } else if (digit !== 0) {
+      return undefined;
+    }
+  }
+  value *= 10 ** (scale - Math.max(0, decimals));
+  return value <= Number.MAX_SAFE_INTEGER ? value : 'long';
+}
+
+/** So many digits are always exact in a JS number. */
+const shortLengthMax = 15;
+const zero = 48;
+const point = 46;
 
 /** Writes units with exactly `scale` decimals: 1250n at scale 2 is `12.50`. */
 export function formatUnits(units: Units, scale: number): string {
   if (scale === 0) return units.toString();
-  const negative = units < 0n;
-  const digits = (negative ? -units : units).toString().padStart(scale + 1, '0');
-  const text = `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
-  return negative ? `-${text}` : text;
+  return units < 0n ? `-${withPoint(`${-units}`, scale)}` : withPoint(`${units}`, scale);
 }
+
+/** Writes a number of units that is at least 0 and exact. */
+export const formatShort = (units: number, scale: number): string =>
+  scale === 0 ? `${units}` : withPoint(`${units}`, scale);
+
+const withPoint = (digits: string, scale: number): string => {
+  const padded = digits.length > scale ? digits : digits.padStart(scale + 1, '0');
+  return `${padded.slice(0, -scale)}.${padded.slice(-scale)}`;
+};
 
 const powers: bigint[] = [1n];
 

@@ -245,10 +245,10 @@ export class Outbox {
     const { deliveryBytesMax, deliveryMessagesMax } = this.#options.limits;
     const messages: Delivered[] = [];
     let size = 0;
-    for (const { position: _, bytes, ...message } of channel.unacknowledged) {
-      size += bytes;
+    for (const unacknowledged of channel.unacknowledged) {
+      size += unacknowledged.bytes;
       if (messages.length > 0 && size > deliveryBytesMax) break;
-      messages.push(message);
+      messages.push(delivered(unacknowledged));
       if (messages.length === deliveryMessagesMax) break;
     }
     return messages;
@@ -287,3 +287,8 @@ export class Outbox {
     });
   }
 }
+
+const delivered = ({ n, entry, time, to, name, body, value }: Delivered): Delivered =>
+  value === undefined
+    ? { n, entry, time, to, name, body }
+    : { n, entry, time, to, name, body, value };

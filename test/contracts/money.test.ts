@@ -23,6 +23,20 @@ describe('amounts', () => {
     );
   });
 
+  test('digits are what they are, however they are read: short texts as numbers, long ones not', () => {
+    const whole = fc.bigInt({ min: 0n, max: 10n ** 20n });
+    const fraction = fc.stringMatching(/^[0-9]{0,18}$/);
+    fc.assert(
+      fc.property(whole, fraction, scale, (before, after, decimals) => {
+        const text = after === '' ? `${before}` : `${before}.${after}`;
+        const tooPrecise = /[1-9]/.test(after.slice(decimals));
+        const digits = `${before}${after.slice(0, decimals).padEnd(decimals, '0')}`;
+        expect(parseUnits(text, decimals)).toBe(tooPrecise ? undefined : BigInt(digits));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   test('trailing zeros do not count, other decimals beyond the scale do', () => {
     expect(parseUnits('1.5000', 2)).toBe(150n);
     expect(parseUnits('1.505', 2)).toBeUndefined();

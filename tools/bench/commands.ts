@@ -61,11 +61,16 @@ export async function measureCommands(options: CommandsOptions): Promise<void> {
   }
   const open: CommandRow[] = [];
   for (const rate of openRates) {
-    const send = orders(connection, trading);
-    const name = `full order at ${rate}/s`;
-    if (!name.includes(options.only)) continue;
-    const loop = (): Promise<Measured> => openLoop({ send, rate, seconds: options.seconds * 2 });
-    open.push(await measure(stage, name, loop));
+    const floors: readonly [name: string, send: Send][] = [
+      [`NATS echo at ${rate}/s`, echo(connection)],
+      [`Redis append at ${rate}/s`, append(stage.redis)],
+      [`full order at ${rate}/s`, orders(connection, trading)],
+    ];
+    for (const [name, send] of floors) {
+      if (!name.includes(options.only)) continue;
+      const loop = (): Promise<Measured> => openLoop({ send, rate, seconds: options.seconds * 2 });
+      open.push(await measure(stage, name, loop));
+    }
   }
   const rows = [...collected.values()].map(medianRow);
   const run = { before, after: machine() };
