@@ -17,9 +17,13 @@ export interface Subjects {
   /** Everything that the owner of a partition answers. */
   partition(partition: number): string;
   partitionBatch(partition: number): string;
+  /** The partition that a batch to a whole one is for; undefined if the subject is not of that kind. */
+  batchedPartition(subject: string): number | undefined;
   channel(partition: number): string;
   event(actor: ActorKey, event: string): string;
   host(name: string): string;
+  /** Where a host is asked to give a partition away. */
+  handOver(name: string): string;
   /** The unmapped subjects, which every host answers as a router. */
   routed(verb: Verb): string;
   /** Reads `<prefix>.cmd.account.alice.deposit` or its mapped form; undefined if it is not well formed. */
@@ -31,12 +35,18 @@ export function subjectsUnder(prefix: string): Subjects {
     request: (verb, actor, name) => `${prefix}.${verb}.${actor.replace('/', '.')}.${name}`,
     partition: (partition) => `${prefix}.part.${partition}.>`,
     partitionBatch: (partition) => `${prefix}.part.${partition}.batch`,
+    batchedPartition: (subject) => {
+      const [part, partition = '', batch, rest] = subject.slice(prefix.length + 1).split('.');
+      const whole = part === 'part' && batch === 'batch' && rest === undefined;
+      return whole && /^\d+$/.test(partition) ? Number(partition) : undefined;
+    },
     channel: (partition) => `${prefix}.part.${partition}.channel`,
     event: (actor, event) => {
       const { type, id } = splitActorKey(actor);
       return `${prefix}.evt.${type}.${id}.${event}`;
     },
     host: (name) => `${prefix}.host.${name}`,
+    handOver: (name) => `${prefix}.host.${name}.hand-over`,
     routed: (verb) => `${prefix}.${verb}.>`,
     parse: (subject) => parseTarget(subject.slice(prefix.length + 1)),
   };

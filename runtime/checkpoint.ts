@@ -151,6 +151,11 @@ export class Checkpointer {
     return this.#running;
   }
 
+  /** Resolves when no checkpoint is under way. */
+  async ended(): Promise<void> {
+    await this.#running;
+  }
+
   /**
    * Writes snapshots of those of the actors that are in memory, as they are now, once that is
    * durable (K1). One that is not in memory left it with a snapshot of its last version.

@@ -20,3 +20,19 @@ export interface Random {
   /** A fresh UUIDv7. */
   id(now: number): string;
 }
+
+/** Whether a promise is fulfilled within `ms`. */
+export async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = clock.after(ms, () => resolve(false));
+    const settle = (done: boolean) => (): void => {
+      timer.cancel();
+      resolve(done);
+    };
+    work.then(settle(true), settle(false));
+  });
+}
+
+/** Resolves after `ms`. */
+export const pause = (clock: Clock, ms: number): Promise<void> =>
+  new Promise((resolve) => void clock.after(ms, resolve));

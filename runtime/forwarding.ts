@@ -44,6 +44,7 @@ export class Forwarding {
   readonly #seen = new Set<string>();
   #counter = 0;
   #underWay = 0;
+  #finished: (() => void)[] = [];
 
   constructor(options: ForwardingOptions) {
     this.#options = options;
@@ -59,6 +60,13 @@ export class Forwarding {
     this.#underWay++;
     await this.#deliver(request, partition).catch(() => undefined);
     this.#underWay--;
+    if (this.#underWay > 0) return;
+    for (const resolve of this.#finished.splice(0)) resolve();
+  }
+
+  /** Resolves when nothing is on its way to another host. */
+  async finished(): Promise<void> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#finished.push(resolve));
   }
 
   /** Takes a forward: `handle` says whether the request's partition is served here. */
@@ -89,7 +97,11 @@ export class Forwarding {
       }
       const sent = await this.#send(host, request, key);
       if (sent === 'taken' || sent === 'unknown') return;
-      if (sent === 'nobody') break;
+      if (sent === 'nobody') {
+        // It has ended: perhaps another has taken over what it had.
+        await look();
+        if (ownerOf(partition) === host) break;
+      }
       if (sent === 'too large') {
         refuse(request, 'request/too-large');
         return;

@@ -6,14 +6,12 @@
  */
 import { hostname } from 'node:os';
 import type { ClusterSettings } from '../contracts/cluster.ts';
-import { actorKey } from '../contracts/ids.ts';
 import { canonicalJson } from '../contracts/json.ts';
-import { partitionOf } from '../contracts/partition.ts';
 import { subjectsUnder, type Subjects } from '../contracts/subjects.ts';
 import { SharedArchive, type Archive } from './archive.ts';
 import { Backlog } from './backlog.ts';
 import type { Bus, BusMessage, Subscription } from './bus.ts';
-import type { Clock, Random } from './clock.ts';
+import { within, type Clock, type Random } from './clock.ts';
 import { readJson, type ActorTypes } from './command.ts';
 import { discover } from './discovery.ts';
 import { Forwarding } from './forwarding.ts';
@@ -22,6 +20,7 @@ import { seedOf } from './id-table.ts';
 import type { Leases } from './leases.ts';
 import { describeLimits, type Limits } from './limits.ts';
 import type { Log } from './log.ts';
+import { findWrongMapping } from './mapping-probe.ts';
 import type { Delivery, Received } from './outbox.ts';
 import { Partition } from './partition.ts';
 import type { Opening } from './ownership.ts';
@@ -63,6 +62,8 @@ export class SettingsDiffer extends Error {
 }
 
 const deliveryMs = 2_000;
+/** How long a host that ends waits for each of its last words to be taken. */
+const farewellMs = 1_000;
 
 /** Starts a host; resolves when it has begun to take partitions. */
 export async function startHost(options: HostOptions): Promise<Host> {
@@ -112,9 +113,12 @@ class RunningHost implements Host {
       ...shared,
       host: options.name,
       pulse: options.pulse ?? options.bus,
-      subjectOf: (partition) => this.#subjects.partition(partition),
+      secret: settings.id,
       open: (opening, end) => Partition.open(this.#optionsOf(opening), end),
+      follow: (opening) => Partition.follow(this.#optionsOf(opening)),
       onRequest: (message, partition) => this.#owned(message, partition),
+      onLate: (message, partition) => this.#late(message, partition),
+      onStranded: (message, partition) => this.#late(message, partition),
     });
     this.#forwarding = new Forwarding({
       ...shared,
@@ -127,7 +131,7 @@ class RunningHost implements Host {
 
   async start(): Promise<void> {
     const { bus, name, prefix, types, report } = this.#options;
-    await this.#probeMapping();
+    await this.#refuseWrongMapping();
     const routed = (message: BusMessage): void => {
       const request = requestOf(message);
       if (this.#backlog.excessive) this.#gateway.refuse(request, 'runtime/busy');
@@ -165,7 +169,10 @@ class RunningHost implements Host {
   async stop(ms = 8_000): Promise<void> {
     this.#backlog.stop();
     await this.#placement.stop(ms);
-    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    // What NATS has sent before it knows that we leave is still sent on.
+    const drained = Promise.all(this.#subscriptions.map((subscription) => subscription.drain()));
+    await within(this.#options.clock, farewellMs, drained);
+    await within(this.#options.clock, farewellMs, this.#forwarding.finished());
   }
 
   #status(): object {
@@ -214,6 +221,13 @@ class RunningHost implements Host {
     }
   }
 
+  /** A message to a partition that another host owns, or is about to. */
+  #late(message: BusMessage, partition: number): void {
+    // Whoever sent a delivery sends it again.
+    if (message.subject === this.#subjects.channel(partition)) return;
+    void this.#forwarding.forward(requestOf(message), partition);
+  }
+
   /** A request to one actor: handled here, sent on, or refused for its subject. */
   #route(request: Request): void {
     const addressed = this.#gateway.targetOf(request);
@@ -227,8 +241,18 @@ class RunningHost implements Host {
 
   /** A request that another host has sent on. */
   #serveHere(request: Request): boolean {
+    const whole = this.#subjects.batchedPartition(request.subject);
+    if (whole !== undefined) return this.#serveBatch(request, whole);
     const addressed = this.#gateway.targetOf(request);
     return addressed !== undefined && this.#serve(request, addressed);
+  }
+
+  #serveBatch(request: Request, partition: number): boolean {
+    const service = this.#placement.service(partition);
+    if (service === undefined) return false;
+    if (service.kind === 'halted') this.#gateway.refuse(request, 'runtime/halted', service.reason);
+    else this.#gateway.handleBatch(request, partition, service.partition);
+    return true;
   }
 
   #serve(request: Request, { target, partition }: Addressed): boolean {
@@ -261,27 +285,13 @@ class RunningHost implements Host {
     if (received) this.#options.bus.publish(reply, JSON.stringify(received));
   }
 
-  /**
-   * Asks NATS where it maps subjects to. Unmapped ones come to the router, which is slower and
-   * works; ones mapped for another number of partitions would reach the wrong owners.
-   */
-  async #probeMapping(): Promise<void> {
-    const { bus, prefix, name } = this.#options;
-    const wrong: string[] = [];
-    const probe = 'millrace-probe';
-    const subscription = bus.subscribe(`${prefix}.part.*.get.${probe}.*.${name}`, ({ subject }) => {
-      const [, partition, , type = '', id = ''] = subject.slice(prefix.length + 1).split('.');
-      if (Number(partition) !== partitionOf(actorKey(type, id), this.settings.partitions))
-        wrong.push(subject);
-    });
-    for (let id = 0; id < 32; id++) bus.publish(`${prefix}.get.${probe}.${id}.${name}`, '');
-    await bus.flush();
-    await bus.flush();
-    subscription.unsubscribe();
-    if (wrong.length === 0) return;
+  async #refuseWrongMapping(): Promise<void> {
+    const { partitions } = this.settings;
+    const wrong = await findWrongMapping({ ...this.#options, partitions });
+    if (wrong === undefined) return;
     throw new SettingsDiffer(
-      `NATS maps subjects for another number of partitions than this cluster's ${this.settings.partitions} ` +
-        `(${wrong[0]}). Correct the mappings in its configuration.`,
+      `NATS maps subjects for another number of partitions than this cluster's ${partitions} ` +
+        `(${wrong}). Correct the mappings in its configuration.`,
     );
   }
 }

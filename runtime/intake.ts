@@ -62,6 +62,11 @@ export class Intake {
     });
   }
 
+  /** Whether every delivery that came has been answered. */
+  get idle(): boolean {
+    return this.#unanswered.size === 0;
+  }
+
   close(): void {
     for (const reject of this.#unanswered) reject(new NotServing('the partition was closed'));
     this.#unanswered.clear();

@@ -72,6 +72,8 @@ export interface Limits {
   readonly clockSkewMsMax: number;
   /** Partitions that one host recovers at a time. */
   readonly recoveriesMax: number;
+  /** Requests that may wait while a partition changes hands. */
+  readonly waitingMax: number;
   /** Forwards under way from one host, and remembered from each other host. */
   readonly forwardsMax: number;
 }
@@ -137,6 +139,7 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
     leaseMs: 3_000,
     clockSkewMsMax: 500,
     recoveriesMax: 8,
+    waitingMax: 20_000,
     forwardsMax: 10_000,
   };
 }

@@ -38,6 +38,10 @@ export class LogSearch {
     this.#options = options;
   }
 
+  get idle(): boolean {
+    return this.#waiting === 0;
+  }
+
   /** Whether so many look-ups wait that a command that may need one must be refused. */
   get full(): boolean {
     return this.#waiting >= this.#options.limits.searchesMax;

@@ -1,14 +1,17 @@
 /**
- * One partition under one epoch of this host, from the acquired lease to its release.
+ * One partition under one epoch of this host, from the lease to its end.
  *
- * Invariants:
- * P1  the partition is subscribed to only in the queue group that its owner record names;
+ * Owns the partition, its door and what is known of the lease. Invariants:
+ * P1  requests come only through the queue group that the owner record names (see door.ts);
  * P2  it answers only while its lease holds by the host's own monotonic clock, measured from before
- *     the renewal was sent; what it writes is guarded by the fence in any case.
+ *     the call that granted it was sent; what it writes is guarded by the fence in any case;
+ * P3  once it is being given away it takes nothing any more: what still comes is sent on.
  */
-import type { Bus, BusMessage, Subscription } from './bus.ts';
+import type { Bus, BusMessage } from './bus.ts';
 import type { Clock } from './clock.ts';
-import type { Acquired, Claim, Leases, Renewal } from './leases.ts';
+import { Door } from './door.ts';
+import type { Leases, Renewal } from './leases.ts';
+import type { Limits } from './limits.ts';
 import type { Fence } from './log.ts';
 import type { LogEnd, Partition, PartitionStatus } from './partition.ts';
 import { LogDamaged } from './recovery.ts';
@@ -29,48 +32,62 @@ export interface OwnershipOptions {
   readonly leases: Leases;
   readonly bus: Bus;
   readonly clock: Clock;
+  readonly limits: Limits;
   /** The subject under which the owner of a partition gets its requests. */
   readonly subjectOf: (partition: number) => string;
   readonly open: (opening: Opening, end: LogEnd) => Promise<Partition>;
+  readonly follow: (opening: Opening) => Promise<Partition>;
   readonly onRequest: (message: BusMessage, partition: number) => void;
+  /** A request that came to a partition which is, or is being, given to another host. */
+  readonly onLate: (message: BusMessage, partition: number) => void;
   readonly onLost: (ownership: Ownership) => void;
   readonly report: (line: string) => void;
 }
 
-/** A lease that was just acquired. */
-export interface Lease {
-  readonly claim: Claim;
-  readonly acquired: Extract<Acquired, { kind: 'acquired' }>;
-  /** When the acquisition was sent, on the monotonic clock. */
+/** A lease that was granted. */
+export interface Grant extends LogEnd {
+  /** When it was asked for, on the monotonic clock. */
   readonly sentAt: number;
 }
 
 export class Ownership {
   readonly fence: Fence;
+  readonly door: Door;
   readonly #options: OwnershipOptions;
-  readonly #lease: Lease;
   #service: Service | undefined;
-  #subscription: Subscription | undefined;
+  /** P2. */
+  #validUntil = Number.NEGATIVE_INFINITY;
+  #publishedBefore = 0;
   /** NATS knows of the subscription: requests reach the partition. */
   #announced = false;
-  #validUntil: number;
+  #giving = false;
   #ended = false;
 
-  constructor(options: OwnershipOptions, lease: Lease) {
-    const { partition, nonce, leaseMs } = lease.claim;
+  /** Under a fence that is granted, or that will be if the present owner hands over. */
+  constructor(options: OwnershipOptions, fence: Fence) {
     this.#options = options;
-    this.#lease = lease;
-    this.fence = { partition, nonce, epoch: lease.acquired.epoch };
-    this.#validUntil = lease.sentAt + leaseMs;
+    this.fence = fence;
+    this.door = new Door({
+      bus: options.bus,
+      subject: options.subjectOf(fence.partition),
+      onMessage: (message) => this.#receive(message),
+      waitingMax: options.limits.waitingMax,
+      onOverflow: (message) => options.onLate(message, fence.partition),
+    });
+  }
+
+  get leaseMs(): number {
+    return this.#options.limits.leaseMs;
   }
 
   get partition(): number {
     return this.fence.partition;
   }
 
-  /** P2: what answers now, if anything may. */
+  /** P2, P3: what answers now, if anything may. */
   get service(): Service | undefined {
-    return this.#options.clock.monotonic() < this.#validUntil ? this.#service : undefined;
+    const holds = this.#options.clock.monotonic() < this.#validUntil;
+    return holds && !this.#giving ? this.#service : undefined;
   }
 
   /** The partition, while it is served. */
@@ -88,59 +105,104 @@ export class Ownership {
   }
 
   get renewal(): Renewal {
-    const published = this.served?.publisher.confirmed ?? this.#lease.acquired.published;
+    const published = this.served?.publisher.confirmed ?? this.#publishedBefore;
     return { fence: this.fence, published };
   }
 
   /** A renewal sent at this time of the monotonic clock was granted. */
   renewed(sentAt: number): void {
-    this.#validUntil = sentAt + this.#lease.claim.leaseMs;
+    this.#validUntil = sentAt + this.leaseMs;
   }
 
-  /** Recovers the partition and lets requests in (P1). */
-  async open(): Promise<void> {
-    const { bus, subjectOf, onRequest } = this.#options;
-    const service = await this.#openService();
-    if (this.#ended) {
-      if (service.kind === 'serving') service.partition.close();
-      return;
-    }
-    this.#service ??= service;
-    const { partition } = this;
-    const handle = (message: BusMessage): void => onRequest(message, partition);
-    this.#subscription = bus.subscribe(subjectOf(partition), handle, this.#lease.claim.group);
-    await bus.flush();
-    this.#announced = true;
+  /** P3; `false` takes it back. */
+  set giving(giving: boolean) {
+    this.#giving = giving;
   }
 
-  /** Lets go in good order: finishes what was taken, then frees the lease. */
+  /** Recovers a partition that was acquired, and lets requests in (P1). */
+  async open(group: string, grant: Grant): Promise<void> {
+    this.renewed(grant.sentAt);
+    this.#publishedBefore = grant.published;
+    const service = await this.#serviceOf((opening) => this.#options.open(opening, grant));
+    if (this.#accept(service)) await this.door.enter(group);
+    this.#admit();
+  }
+
+  /** Rebuilds the partition as far as its present owner has written by now. */
+  follow(): Promise<Partition> {
+    return this.#options.follow(this.#opening);
+  }
+
+  /** It is ours now, and `following` has followed it: reads the rest, and lets in what has waited. */
+  async succeed(following: Partition, grant: Grant): Promise<void> {
+    this.renewed(grant.sentAt);
+    this.#publishedBefore = grant.published;
+    const service = await this.#serviceOf(async (opening) => {
+      // A checkpoint in between would name ids that the follower does not know of: begin again.
+      if (!(await following.followOn())) {
+        following.close();
+        return this.#options.open(opening, grant);
+      }
+      await following.serve(grant);
+      return following;
+    });
+    this.#accept(service);
+    this.#admit();
+  }
+
+  /** Lets go in good order although nobody succeeds: finishes what was taken, then frees the lease. */
   async release(): Promise<void> {
-    await this.#subscription?.drain();
+    await this.door.leave();
     await this.served?.stop();
     const { renewal } = this;
     this.end();
     await this.#options.leases.release(renewal).catch(() => undefined);
   }
 
-  /** Ends at once; the lease runs out by itself. */
+  /** Ends at once; the lease, if it is still ours, runs out by itself. */
   end(): void {
     this.#ended = true;
-    this.#subscription?.unsubscribe();
     this.served?.close();
+    if (!this.#giving) this.door.close();
   }
 
-  async #openService(): Promise<Service> {
-    const { open, onLost, report } = this.#options;
-    const onHalted = (reason: string): Service => {
-      report(`partition ${this.partition} is halted: ${reason}`);
-      return (this.#service = { kind: 'halted', reason });
+  /** False if the ownership has ended meanwhile. */
+  #accept(service: Service): boolean {
+    if (this.#ended && service.kind === 'serving') service.partition.close();
+    if (!this.#ended) this.#service ??= service;
+    return !this.#ended;
+  }
+
+  #admit(): void {
+    if (this.#ended) return;
+    this.#announced = true;
+    this.door.admit();
+  }
+
+  #receive(message: BusMessage): void {
+    const { onLate, onRequest } = this.#options;
+    (this.#giving ? onLate : onRequest)(message, this.partition);
+  }
+
+  get #opening(): Opening {
+    const { onLost } = this.#options;
+    return {
+      fence: this.fence,
+      onLost: () => onLost(this),
+      onHalted: (reason) => void this.#halted(reason),
     };
+  }
+
+  #halted(reason: string): Service {
+    this.#options.report(`partition ${this.partition} is halted: ${reason}`);
+    return (this.#service = { kind: 'halted', reason });
+  }
+
+  async #serviceOf(build: (opening: Opening) => Promise<Partition>): Promise<Service> {
     try {
-      const opening = { fence: this.fence, onLost: () => onLost(this), onHalted };
-      const partition = await open(opening, this.#lease.acquired);
-      return { kind: 'serving', partition };
+      return { kind: 'serving', partition: await build(this.#opening) };
     } catch (error) {
-      if (error instanceof LogDamaged) return onHalted(error.message);
+      if (error instanceof LogDamaged) return this.#halted(error.message);
       throw error;
     }
   }

@@ -227,6 +227,18 @@ export class Partition {
     this.#evicting = false;
   }
 
+  /** Whether all that was taken is finished: durable, and answered unless its answer is deferred. */
+  get idle(): boolean {
+    const { writer, reads, residents, search, intake } = this.#parts;
+    const settled = writer.staged === writer.durable;
+    return settled && reads.idle && residents.idle && search.idle && intake.idle;
+  }
+
+  /** Resolves when no checkpoint is under way. */
+  checkpointed(): Promise<void> {
+    return this.#parts.checkpointer.ended();
+  }
+
   /** Ends in good order: what was taken is finished, and a checkpoint makes the next start short. */
   async stop(): Promise<void> {
     if (this.#state.kind === 'serving') {

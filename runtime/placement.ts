@@ -1,60 +1,63 @@
 /**
  * Which partitions this host owns.
  *
- * Owns the leases of this host. A host takes what is free: at once if rendezvous hashing over the
- * live hosts names it, after a while otherwise; what could not be opened is tried again ever later.
- * Invariants, besides those of ownership.ts:
- * P3  leases are taken and renewed only after a round trip to NATS, on a connection of its own, so
- *     that a flood on the other does not count: a host that nobody can reach lets go;
- * P4  a host whose clock is too far from the store's takes nothing.
+ * Owns the ownerships of this host. What to take is decided by take-overs.ts (what nobody owns) and
+ * pulls.ts (what an owner that lives is to hand over); heartbeat.ts keeps it.
  */
-import type { Bus } from './bus.ts';
-import type { Clock, Random, Timer } from './clock.ts';
-import type { Claim, OwnerRecord } from './leases.ts';
+import type { Bus, BusMessage, Subscription } from './bus.ts';
+import { pause, within, type Random, type Timer } from './clock.ts';
+import { HandOver } from './hand-over.ts';
+import { Heartbeat } from './heartbeat.ts';
+import type { OwnerRecord, Overview } from './leases.ts';
 import type { Limits } from './limits.ts';
 import { Ownership, type OwnershipOptions, type Service } from './ownership.ts';
+import { Parley, type Answer, type Ask } from './parley.ts';
 import type { PartitionStatus } from './partition.ts';
-import { preferredHost } from './rendezvous.ts';
+import { Pulls } from './pulls.ts';
+import { succeed } from './succession.ts';
+import { isFree, TakeOvers } from './take-overs.ts';
+import type { Subjects } from '../contracts/subjects.ts';
 
-export interface PlacementOptions extends Omit<OwnershipOptions, 'onLost'> {
+export interface PlacementOptions extends Omit<OwnershipOptions, 'onLost' | 'subjectOf'> {
   readonly host: string;
   readonly partitions: number;
+  readonly subjects: Subjects;
+  /** What only the hosts of the cluster know. */
+  readonly secret: string;
   readonly random: Random;
   readonly limits: Limits;
-  /** P3. */
+  /** A connection to NATS that no flood holds up. */
   readonly pulse: Pick<Bus, 'flush'>;
+  /** A request that waited here for a partition which stays with its owner. */
+  readonly onStranded: (message: BusMessage, partition: number) => void;
 }
 
-interface Failures {
-  readonly count: number;
-  /** On the monotonic clock. */
-  readonly notBefore: number;
+interface Held {
+  readonly ownership: Ownership;
+  readonly handOver: HandOver;
 }
 
 /** How long hosts that start together wait to see each other before they take anything. */
 const introductionMs = 400;
 const scanMs = 250;
 const tickMs = 100;
-const reopenMsMax = 30_000;
+/** How often a host that leaves looks whether anybody is there to succeed it. */
+const leavingMs = 50;
 
 export class Placement {
   readonly #options: PlacementOptions;
+  readonly #ownershipOptions: OwnershipOptions;
   readonly #nonce: string;
-  readonly #owned = new Map<number, Ownership>();
-  readonly #acquiring = new Set<number>();
-  /** Free partitions that are to be taken. */
-  readonly #wanted = new Set<number>();
-  readonly #freeSince = new Map<number, number>();
-  readonly #failures = new Map<number, Failures>();
+  readonly #parley: Parley;
+  readonly #heartbeat: Heartbeat;
+  readonly #takeOvers: TakeOvers;
+  readonly #pulls: Pulls;
+  readonly #held = new Map<number, Held>();
   readonly #timers = new Set<Timer>();
+  #asked: Subscription | undefined;
   #acquisitions = 0;
-  #hosts: readonly string[] = [];
-  #owners: readonly (OwnerRecord | undefined)[] = [];
+  #overview: Overview = { now: 0, hosts: [], owners: [] };
   #looking: Promise<void> | undefined;
-  /** The store's clock minus ours. */
-  #skewMs = 0;
-  /** P3: when a round trip to NATS last succeeded, on the monotonic clock. */
-  #reachableAt = Number.NEGATIVE_INFINITY;
   /** Takes nothing more. */
   #stopping = false;
   /** Owns nothing more. */
@@ -63,6 +66,20 @@ export class Placement {
   constructor(options: PlacementOptions) {
     this.#options = options;
     this.#nonce = options.random.id(options.clock.now());
+    this.#parley = new Parley(options);
+    this.#ownershipOptions = {
+      ...options,
+      subjectOf: (partition) => options.subjects.partition(partition),
+      onLost: (ownership) => this.#lost(ownership),
+    };
+    this.#heartbeat = new Heartbeat({
+      ...this.#ownershipOptions,
+      ...options,
+      held: () => this.#ownerships,
+    });
+    const shared = { ...options, isHeld: (partition: number) => this.#held.has(partition) };
+    this.#takeOvers = new TakeOvers({ ...shared, take: (partition) => this.#take(partition) });
+    this.#pulls = new Pulls({ ...shared, pull: (...args) => this.#pull(...args) });
   }
 
   get nonce(): string {
@@ -71,62 +88,89 @@ export class Placement {
 
   /** Begins to take partitions. */
   async start(): Promise<void> {
-    await this.#renew();
-    await new Promise<void>((resolve) => void this.#options.clock.after(introductionMs, resolve));
-    await this.#renew();
-    this.#every(this.#options.limits.leaseMs / 3, () => this.#renew());
+    const { clock, limits, host } = this.#options;
+    this.#asked = this.#parley.listen(host, (ask) => this.#answer(ask));
+    await this.#heartbeat.beat();
+    await pause(clock, introductionMs);
+    await this.#heartbeat.beat();
+    this.#every(limits.leaseMs / 3, () => this.#heartbeat.beat());
     this.#every(scanMs, () => this.#scan());
     this.#every(tickMs, async () => this.#tick());
   }
 
   /** What answers for a partition here; undefined if this host may not answer. */
   service(partition: number): Service | undefined {
-    return this.#owned.get(partition)?.service;
+    return this.#held.get(partition)?.ownership.service;
   }
 
   /** The partition's owner as of the last look, if its lease was running. */
   ownerOf(partition: number): string | undefined {
-    const owner = this.#owners[partition];
-    return owner && owner.until > this.#options.clock.now() + this.#skewMs ? owner.host : undefined;
+    const owner = this.#overview.owners[partition];
+    return isFree(owner, this.#heartbeat.storeNow) ? undefined : owner?.host;
   }
 
   /** Looks at the owners now; all who ask meanwhile share one look. */
   look(): Promise<void> {
     this.#looking ??= this.#options.leases
       .owners(this.#options.partitions)
-      .then(({ owners }) => void (this.#owners = owners))
+      .then((overview) => void (this.#overview = overview))
       .finally(() => (this.#looking = undefined));
     return this.#looking;
   }
 
   /** The partitions that requests reach here. */
   status(): PartitionStatus[] {
-    return [...this.#owned.values()].flatMap((ownership) => ownership.status ?? []);
+    return this.#ownerships.flatMap((ownership) => ownership.status ?? []);
   }
 
   /** The partitions that are halted here, and why. */
   halted(): { partition: number; reason: string }[] {
-    return [...this.#owned.values()].flatMap(({ partition, haltedBecause: reason }) =>
+    return this.#ownerships.flatMap(({ partition, haltedBecause: reason }) =>
       reason === undefined ? [] : [{ partition, reason }],
     );
   }
 
   /** Events that were sent shortly before the connection broke may be lost: they are sent again. */
   republish(): void {
-    for (const { served } of this.#owned.values()) served?.republish();
+    for (const { served } of this.#ownerships) served?.republish();
   }
 
-  /** Lets go of everything in good order, within `ms`. */
+  /**
+   * Lets go of everything in good order, within `ms`: other hosts pull what is here, since this one
+   * is no longer among the living; what nobody is there to take is freed.
+   */
   async stop(ms: number): Promise<void> {
+    const { clock } = this.#options;
+    const deadline = clock.monotonic() + ms;
     this.#stopping = true;
-    const { leases, host, clock } = this.#options;
-    await leases.depart(host).catch(() => undefined);
-    const leaving = [...this.#owned.values()];
-    await within(clock, ms, Promise.all(leaving.map((ownership) => ownership.release())));
+    this.#takeOvers.stop();
+    this.#pulls.stop();
+    await this.#heartbeat.leave().catch(() => undefined);
+    while (this.#leaving && clock.monotonic() < deadline && (await this.#othersLive()))
+      await pause(clock, leavingMs);
+    const rest = Promise.all(this.#ownerships.map((ownership) => ownership.release()));
+    await within(clock, Math.max(0, deadline - clock.monotonic()), rest);
     this.#stopped = true;
+    this.#asked?.unsubscribe();
     for (const timer of this.#timers) timer.cancel();
-    for (const ownership of this.#owned.values()) ownership.end();
-    this.#owned.clear();
+    for (const ownership of this.#ownerships) ownership.end();
+    this.#held.clear();
+  }
+
+  get #ownerships(): Ownership[] {
+    return [...this.#held.values()].map(({ ownership }) => ownership);
+  }
+
+  /** Whether something is here, or may yet come, that another host could take. */
+  get #leaving(): boolean {
+    const givable = this.#ownerships.some(({ served }) => served !== undefined);
+    return givable || this.#takeOvers.busy || this.#pulls.busy;
+  }
+
+  async #othersLive(): Promise<boolean> {
+    const { leases, partitions, host } = this.#options;
+    const seen = await leases.owners(partitions).catch(() => undefined);
+    return seen?.hosts.some((name) => name !== host) ?? false;
   }
 
   /** Calls again `ms` after each call has ended, until the host stops. */
@@ -141,98 +185,21 @@ export class Placement {
     this.#timers.add(timer);
   }
 
-  async #renew(): Promise<void> {
-    const { leases, limits, host, clock, bus, pulse } = this.#options;
-    if (!(await within(clock, limits.leaseMs / 3, pulse.flush()))) return;
-    this.#reachableAt = clock.monotonic();
-    this.#confirmPublished(bus);
-    if (!this.#stopping) {
-      const { now, hosts } = await leases.heartbeat(host, limits.leaseMs);
-      this.#skewMs = now - clock.now();
-      this.#hosts = hosts;
-    }
-    const due = [...this.#owned.values()];
-    if (due.length === 0) return;
-    const sentAt = clock.monotonic();
-    const renewals = due.map((ownership) => ownership.renewal);
-    const outcomes = await leases.renew(renewals, limits.leaseMs);
-    due.forEach((ownership, index) => {
-      if (outcomes[index] === 'ok') ownership.renewed(sentAt);
-      else this.#lost(ownership);
-    });
-  }
-
-  /** A round trip behind what was published tells that it has arrived. */
-  #confirmPublished(bus: Bus): void {
-    const sent = [...this.#owned.values()].flatMap(({ served }) =>
-      served ? [{ publisher: served.publisher, position: served.publisher.published }] : [],
-    );
-    const confirm = (): void =>
-      sent.forEach(({ publisher, position }) => publisher.confirm(position));
-    bus.flush().then(confirm, () => undefined);
-  }
-
   async #scan(): Promise<void> {
-    const { leases, partitions, limits, clock, host } = this.#options;
     if (this.#stopping) return;
-    const { now, owners } = await leases.owners(partitions);
-    this.#owners = owners;
-    const reachable = clock.monotonic() - this.#reachableAt < limits.leaseMs;
-    if (!reachable || Math.abs(this.#skewMs) > limits.clockSkewMsMax) return;
-    const free = owners.some(
-      (owner, partition) => isFree(owner, now) && !this.#owned.has(partition),
-    );
-    // Who died with its leases must not be waited for.
-    if (free) this.#hosts = (await leases.heartbeat(host, limits.leaseMs)).hosts;
-    for (let partition = 0; partition < partitions; partition++) {
-      const owner = owners[partition];
-      if (this.#owned.has(partition) || !isFree(owner, now)) {
-        this.#freeSince.delete(partition);
-        this.#wanted.delete(partition);
-        continue;
-      }
-      const since = this.#freeSince.get(partition) ?? clock.monotonic();
-      this.#freeSince.set(partition, since);
-      const mine = preferredHost(this.#hosts, partition) === host;
-      const overdue = clock.monotonic() - since > limits.leaseMs / 2;
-      const mayTry = clock.monotonic() >= (this.#failures.get(partition)?.notBefore ?? 0);
-      if ((mine || overdue) && mayTry) this.#wanted.add(partition);
-    }
-    this.#takeWanted();
+    await this.look();
+    if (!this.#heartbeat.mayTake) return;
+    this.#takeOvers.consider(this.#overview);
+    this.#pulls.consider(this.#overview);
   }
 
-  /** Opens few at a time, so that those that are open serve without a pause. */
-  #takeWanted(): void {
-    for (const partition of this.#wanted) {
-      if (this.#acquiring.size >= this.#options.limits.recoveriesMax || this.#stopping) return;
-      this.#wanted.delete(partition);
-      const busy = this.#acquiring.has(partition) || this.#owned.has(partition);
-      if (!busy) void this.#acquire(partition);
-    }
-  }
-
-  async #acquire(partition: number): Promise<void> {
-    this.#acquiring.add(partition);
-    try {
-      await this.#open(partition);
-      this.#failures.delete(partition);
-    } catch (error) {
-      this.#failed(partition, error);
-      const ownership = this.#owned.get(partition);
-      this.#owned.delete(partition);
-      await ownership?.release();
-    } finally {
-      this.#acquiring.delete(partition);
-      this.#takeWanted();
-    }
-  }
-
-  async #open(partition: number): Promise<void> {
+  /** Acquires a free partition and opens it; one that cannot be opened is given back. */
+  async #take(partition: number): Promise<void> {
     const { leases, limits, clock, host } = this.#options;
-    const nonce = `${this.#nonce}.${++this.#acquisitions}`;
+    const nonce = this.#newNonce();
     const group = `${host}.${nonce}`;
-    const claim: Claim = { partition, host, nonce, group, leaseMs: limits.leaseMs };
     const sentAt = clock.monotonic();
+    const claim = { partition, host, nonce, group, leaseMs: limits.leaseMs };
     const acquired = await leases.acquire(claim);
     switch (acquired.kind) {
       case 'held':
@@ -243,46 +210,69 @@ export class Placement {
             `are gone; restore the log from a copy`,
         );
       case 'acquired': {
-        const onLost = (lost: Ownership): void => this.#lost(lost);
-        const ownership = new Ownership({ ...this.#options, onLost }, { claim, acquired, sentAt });
-        this.#owned.set(partition, ownership);
-        await ownership.open();
+        const ownership = this.#ownershipOf(partition, acquired.epoch, nonce);
+        this.#hold(ownership, group);
+        await this.#orFree(ownership, ownership.open(group, { ...acquired, sentAt }));
       }
     }
   }
 
-  #failed(partition: number, error: unknown): void {
-    const { clock, report } = this.#options;
-    const count = (this.#failures.get(partition)?.count ?? 0) + 1;
-    const pauseMs = Math.min(scanMs * 2 ** count, reopenMsMax);
-    this.#failures.set(partition, { count, notBefore: clock.monotonic() + pauseMs });
-    report(`partition ${partition} could not be opened, try ${count}: ${String(error)}`);
+  /** Takes a partition over from an owner that lives; tells whether it has changed hands. */
+  async #pull(partition: number, owner: OwnerRecord): Promise<boolean> {
+    const ownership = this.#ownershipOf(partition, owner.epoch + 1, this.#newNonce());
+    const onOwned = (): void => this.#hold(ownership, owner.group);
+    const options = { ...this.#options, parley: this.#parley, onOwned };
+    const pulled = await this.#orFree(ownership, succeed(options, ownership, owner));
+    await this.look().catch(() => undefined);
+    return pulled;
+  }
+
+  #newNonce(): string {
+    return `${this.#nonce}.${++this.#acquisitions}`;
+  }
+
+  #ownershipOf(partition: number, epoch: number, nonce: string): Ownership {
+    const fence = { partition, epoch, nonce };
+    return new Ownership(this.#ownershipOptions, fence);
+  }
+
+  #hold(ownership: Ownership, group: string): void {
+    const onGiven = (given: Ownership): void => {
+      this.#drop(given);
+      void this.look().catch(() => undefined);
+    };
+    const onLost = (lost: Ownership): void => this.#lost(lost);
+    const handOver = new HandOver({ ...this.#options, onGiven, onLost }, ownership, group);
+    this.#held.set(ownership.partition, { ownership, handOver });
+  }
+
+  /** If it fails, what is held is freed, so that another host can try. */
+  async #orFree<T>(ownership: Ownership, opening: Promise<T>): Promise<T> {
+    try {
+      return await opening;
+    } catch (error) {
+      if (this.#drop(ownership)) await ownership.release();
+      throw error;
+    }
+  }
+
+  async #answer(ask: Ask): Promise<Answer> {
+    return (await this.#held.get(ask.partition)?.handOver.answer(ask)) ?? { kind: 'no' };
   }
 
   #lost(ownership: Ownership): void {
-    const { partition } = ownership;
-    if (this.#owned.get(partition) !== ownership) return;
-    this.#options.report(`partition ${partition} has another owner now`);
-    this.#owned.delete(partition);
+    if (!this.#drop(ownership)) return;
+    this.#options.report(`partition ${ownership.partition} has another owner now`);
     ownership.end();
   }
 
-  #tick(): void {
-    for (const { served } of this.#owned.values()) served?.tick();
+  #drop(ownership: Ownership): boolean {
+    const { partition } = ownership;
+    return this.#held.get(partition)?.ownership === ownership && this.#held.delete(partition);
   }
-}
 
-const isFree = (owner: OwnerRecord | undefined, now: number): boolean =>
-  owner === undefined || owner.until <= now;
-
-/** Whether a promise is fulfilled within `ms`. */
-async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = clock.after(ms, () => resolve(false));
-    const settle = (done: boolean) => (): void => {
-      timer.cancel();
-      resolve(done);
-    };
-    work.then(settle(true), settle(false));
-  });
+  #tick(): void {
+    for (const { ownership, handOver } of this.#held.values())
+      if (!handOver.underWay) ownership.served?.tick();
+  }
 }

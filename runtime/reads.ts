@@ -37,6 +37,10 @@ export class Reads {
     this.#options = options;
   }
 
+  get idle(): boolean {
+    return this.#count === 0;
+  }
+
   get full(): boolean {
     return this.#count >= this.#options.limits.readsMax;
   }

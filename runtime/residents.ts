@@ -57,6 +57,11 @@ export class Residents {
     return this.#actors.size;
   }
 
+  /** Whether no actor is being loaded. */
+  get idle(): boolean {
+    return this.#loading.size === 0;
+  }
+
   /** Whether no more requests may wait for actors being loaded. */
   get full(): boolean {
     return this.#waiting >= this.#options.limits.loadingMax;

@@ -23,6 +23,8 @@ export interface Cluster {
   connect(): Promise<NatsConnection>;
   /** SIGKILL to one host; resolves when it has been started again. */
   killHost(name: string): Promise<void>;
+  /** SIGTERM to one host, which hands over and ends; resolves when it has been started again. */
+  restartHost(name: string): Promise<void>;
   /** SIGKILL to the whole process group: `up`, hosts, Redis, NATS. The data stays. */
   killAll(): Promise<void>;
   /** SIGTERM to `up` alone, which has to end everything that it started; its exit status. */
@@ -77,12 +79,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       connections.push(connection);
       return connection;
     },
-    killHost: async (name) => {
-      const pid = hosts.get(name);
-      if (pid === undefined) throw new Error(`no host is named ${name}`);
-      process.kill(pid, 'SIGKILL');
-      await until(`${name} is started again`, () => (hosts.get(name) === pid ? undefined : true));
-    },
+    killHost: (name) => startedAgain(hosts, name, 'SIGKILL'),
+    restartHost: (name) => startedAgain(hosts, name, 'SIGTERM'),
     killAll,
     terminate: async () => {
       const exited = once(up, 'exit');
@@ -97,6 +95,18 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       await removeData();
     },
   };
+}
+
+/** Sends a host a signal that ends it; resolves when `up` has started it again. */
+async function startedAgain(
+  hosts: ReadonlyMap<string, number>,
+  name: string,
+  signal: NodeJS.Signals,
+): Promise<void> {
+  const pid = hosts.get(name);
+  if (pid === undefined) throw new Error(`no host is named ${name}`);
+  process.kill(pid, signal);
+  await until(`${name} is started again`, () => (hosts.get(name) === pid ? undefined : true));
 }
 
 /** A new folder for a cluster's data. */

@@ -1,0 +1,63 @@
+/**
+ * The way in for the requests of one partition: a subscription in the queue group that its owner
+ * record names.
+ *
+ * Owns the subscription, and the messages that came before the partition was ours. Invariants:
+ * D1  it is in one group at a time; it leaves the one before it enters the next, so that no message
+ *     comes in twice;
+ * D2  a message is answered or sent on by whoever owns the partition: until then it waits here.
+ */
+import type { Bus, BusMessage, Subscription } from './bus.ts';
+
+export interface DoorOptions {
+  readonly bus: Bus;
+  /** Everything that the owner of the partition answers. */
+  readonly subject: string;
+  readonly onMessage: (message: BusMessage) => void;
+  /** So many messages may wait; what is more goes to the present owner. */
+  readonly waitingMax: number;
+  readonly onOverflow: (message: BusMessage) => void;
+}
+
+export class Door {
+  readonly #options: DoorOptions;
+  #subscription: Subscription | undefined;
+  #waiting: BusMessage[] | undefined = [];
+
+  constructor(options: DoorOptions) {
+    this.#options = options;
+  }
+
+  /** Enters a group (D1); resolves when NATS knows. What comes waits until `admit`. */
+  async enter(group: string): Promise<void> {
+    const { bus, subject } = this.#options;
+    this.#subscription?.drain().catch(() => undefined);
+    this.#subscription = bus.subscribe(subject, (message) => this.#take(message), group);
+    await bus.flush();
+  }
+
+  /** Lets in what has waited, in order, and from now on what comes. */
+  admit(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const message of waiting) this.#options.onMessage(message);
+  }
+
+  /** Leaves its group; resolves when everything that NATS had sent by then has come in. */
+  async leave(): Promise<void> {
+    await this.#subscription?.drain().catch(() => undefined);
+  }
+
+  /** Nothing comes in any more; gives back what has waited. */
+  close(): readonly BusMessage[] {
+    this.#subscription?.unsubscribe();
+    return this.#waiting?.splice(0) ?? [];
+  }
+
+  #take(message: BusMessage): void {
+    const { onMessage, onOverflow, waitingMax } = this.#options;
+    if (this.#waiting === undefined) onMessage(message);
+    else if (this.#waiting.length < waitingMax) this.#waiting.push(message);
+    else onOverflow(message);
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * The owner's half of a planned change of hands; the successor's is succession.ts.
+ *
+ * Owns who is to succeed. Invariants:
+ * H1  one successor at a time, and only the one that has joined is given the partition;
+ * H2  everything that came in is finished and answered before it is given away;
+ * H3  from `join` on the next step comes within a second, or the owner opens another queue group: a
+ *     successor that freezes half-way keeps no more requests than those of that second;
+ * H4  the call that gives the partition away is repeated until its outcome is known.
+ */
+import type { Bus } from './bus.ts';
+import { pause, within, type Clock, type Random, type Timer } from './clock.ts';
+import type { Heir, Leases } from './leases.ts';
+import type { Ownership } from './ownership.ts';
+import type { Answer, Ask } from './parley.ts';
+import type { Partition } from './partition.ts';
+
+export interface HandOverOptions {
+  readonly leases: Leases;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onGiven: (ownership: Ownership) => void;
+  readonly onLost: (ownership: Ownership) => void;
+  readonly report: (line: string) => void;
+}
+
+const stepMsMax = 1_000;
+/** A host that is behind sends on what arrives later than this. */
+const drainMsMax = 100;
+
+const no: Answer = { kind: 'no' };
+
+export class HandOver {
+  readonly #options: HandOverOptions;
+  readonly #ownership: Ownership;
+  #group: string;
+  #heir: Heir | undefined;
+  #watch: Timer | undefined;
+  #giving = false;
+
+  constructor(options: HandOverOptions, ownership: Ownership, group: string) {
+    this.#options = options;
+    this.#ownership = ownership;
+    this.#group = group;
+  }
+
+  /** Whether a successor reads along: then the log must stay as it is. */
+  get underWay(): boolean {
+    return this.#heir !== undefined;
+  }
+
+  /** What a successor is told that asks for the partition. */
+  async answer({ step, epoch, heir }: Ask): Promise<Answer> {
+    const { served, fence } = this.#ownership;
+    if (served === undefined || epoch !== fence.epoch) return no;
+    const known = this.#heir?.nonce === heir.nonce;
+    switch (step) {
+      case 'join':
+        return this.#heir === undefined ? this.#join(heir, served) : no;
+      case 'take':
+        return known && !this.#giving ? this.#take(heir, served) : no;
+      case 'leave':
+        if (known && !this.#giving) this.#forget();
+        return no;
+    }
+  }
+
+  #forget(): void {
+    this.#watch?.cancel();
+    this.#heir = undefined;
+  }
+
+  /** H1, H3. */
+  async #join(heir: Heir, partition: Partition): Promise<Answer> {
+    const { clock } = this.#options;
+    this.#heir = heir;
+    this.#watch = clock.after(stepMsMax, () => void this.#regroup());
+    // A checkpoint under way would change what the successor has read.
+    await partition.checkpointed();
+    return this.#heir?.nonce === heir.nonce ? { kind: 'joined', group: this.#group } : no;
+  }
+
+  async #take(heir: Heir, partition: Partition): Promise<Answer> {
+    const { clock, bus, leases } = this.#options;
+    this.#watch?.cancel();
+    this.#giving = true;
+    const deadline = clock.monotonic() + stepMsMax;
+    await within(clock, drainMsMax, this.#ownership.door.leave());
+    this.#ownership.giving = true;
+    if (!(await this.#finished(partition, deadline))) return this.#takeBack();
+    // What was said last has reached NATS, so that the successor need not say it again.
+    const { published } = partition.publisher;
+    if (await within(clock, drainMsMax, bus.flush())) partition.publisher.confirm(published);
+    for (;;) {
+      const outcome = await leases
+        .handOver(this.#ownership.renewal, heir)
+        .catch(() => 'unknown' as const);
+      switch (outcome) {
+        case 'ok':
+          this.#options.onGiven(this.#ownership);
+          this.#ownership.end();
+          return { kind: 'given' };
+        case 'fenced':
+          this.#options.onLost(this.#ownership);
+          return no;
+        case 'diverged':
+          return this.#takeBack();
+        case 'unknown':
+          await pause(clock, 50);
+      }
+    }
+  }
+
+  /** H2; false if it takes too long. */
+  async #finished(partition: Partition, deadline: number): Promise<boolean> {
+    const { clock } = this.#options;
+    while (!partition.idle) {
+      if (clock.monotonic() >= deadline) return false;
+      await pause(clock, 1);
+    }
+    return true;
+  }
+
+  async #takeBack(): Promise<Answer> {
+    this.#ownership.giving = false;
+    await this.#regroup();
+    return no;
+  }
+
+  /** H3: from now on requests count only through a group that the successor is not in. */
+  async #regroup(): Promise<void> {
+    const { leases, clock, random, onLost, report } = this.#options;
+    const ownership = this.#ownership;
+    const group = random.id(clock.now());
+    report(`partition ${ownership.partition} stays: ${this.#heir?.host} did not take it in time`);
+    this.#giving = true;
+    for (;;) {
+      const outcome = await leases.regroup(ownership.fence, group).catch(() => undefined);
+      if (outcome === 'fenced') return onLost(ownership);
+      if (outcome === 'ok') break;
+      await pause(clock, 50);
+    }
+    await ownership.door.enter(group);
+    this.#group = group;
+    this.#giving = false;
+    this.#forget();
+  }
+}

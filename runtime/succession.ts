@@ -1,0 +1,126 @@
+/**
+ * The successor's half of a planned change of hands; the owner's is hand-over.ts. It is a pull:
+ *
+ *   1 follow  the log of the owner, who goes on
+ *   2 join    the owner's queue group, with its leave: what NATS sends us of it waits
+ *   3 take    the owner finishes what it has and gives us the partition, by name
+ *   4 serve   what was written last is read, what has waited is let in
+ *
+ * Nothing is lost and nothing done twice: NATS gives each request to one member of the group, and
+ * at every moment one member is there to take it.
+ */
+import type { BusMessage } from './bus.ts';
+import { pause, type Clock } from './clock.ts';
+import type { Leases, OwnerRecord } from './leases.ts';
+import type { Ownership } from './ownership.ts';
+import type { Answer, Ask, Parley } from './parley.ts';
+import type { Partition } from './partition.ts';
+
+export interface SuccessionOptions {
+  readonly host: string;
+  readonly leases: Leases;
+  readonly clock: Clock;
+  readonly parley: Parley;
+  /** What has waited is for the owner after all. */
+  readonly onStranded: (message: BusMessage, partition: number) => void;
+  /** From now on the partition is ours. */
+  readonly onOwned: () => void;
+}
+
+const followsMax = 3;
+
+/** Tells whether the partition has changed hands; `ownership` has the fence that follows the owner's. */
+export async function succeed(
+  options: SuccessionOptions,
+  ownership: Ownership,
+  owner: OwnerRecord,
+): Promise<boolean> {
+  const succession = new Succession(options, ownership, owner);
+  return succession.run();
+}
+
+class Succession {
+  readonly #options: SuccessionOptions;
+  readonly #ownership: Ownership;
+  readonly #owner: OwnerRecord;
+  #following: Partition | undefined;
+
+  constructor(options: SuccessionOptions, ownership: Ownership, owner: OwnerRecord) {
+    this.#options = options;
+    this.#ownership = ownership;
+    this.#owner = owner;
+  }
+
+  async run(): Promise<boolean> {
+    const { clock, onOwned } = this.#options;
+    const ownership = this.#ownership;
+    let owned = false;
+    try {
+      this.#following = await ownership.follow();
+      const joined = await this.#ask('join');
+      if (joined?.kind !== 'joined') return await this.#giveUp();
+      const following = await this.#upToDate();
+      if (following === undefined) return await this.#giveUp();
+      await ownership.door.enter(joined.group);
+      const sentAt = clock.monotonic();
+      const given = await this.#taken(sentAt);
+      if (given === undefined) return await this.#giveUp();
+      onOwned();
+      owned = true;
+      await ownership.succeed(following, { ...given, sentAt });
+      return true;
+    } catch (error) {
+      if (!owned) await this.#giveUp();
+      throw error;
+    }
+  }
+
+  /** The owner takes no checkpoint from `join` on; one that it took before means to begin again. */
+  async #upToDate(): Promise<Partition | undefined> {
+    for (let follows = 1; follows <= followsMax; follows++) {
+      if (await this.#following?.followOn()) return this.#following;
+      this.#following?.close();
+      this.#following = await this.#ownership.follow();
+    }
+    return undefined;
+  }
+
+  /** The owner record, once it names us; undefined if it certainly will not. */
+  async #taken(sentAt: number): Promise<OwnerRecord | undefined> {
+    const { leases, clock } = this.#options;
+    const { partition, nonce } = this.#ownership.fence;
+    const answer = await this.#ask('take');
+    if (answer?.kind === 'no') return undefined;
+    // An owner that does not answer may still give: until our lease would be over anyhow.
+    while (clock.monotonic() < sentAt + this.#ownership.leaseMs) {
+      const record = await leases.ownerOf(partition).catch(() => undefined);
+      if (record?.nonce === nonce) return record;
+      if (record !== undefined && record.nonce !== this.#owner.nonce) return undefined;
+      await pause(clock, 20);
+    }
+    return undefined;
+  }
+
+  /** What has waited goes to the owner, if requests still reach it through the group we were in. */
+  async #giveUp(): Promise<false> {
+    const { leases, onStranded } = this.#options;
+    const ownership = this.#ownership;
+    this.#following?.close();
+    await ownership.door.leave();
+    const waiting = ownership.door.close();
+    ownership.end();
+    await this.#ask('leave');
+    if (waiting.length === 0) return false;
+    const record = await leases.ownerOf(ownership.partition).catch(() => undefined);
+    if (record?.group === this.#owner.group)
+      for (const message of waiting) onStranded(message, ownership.partition);
+    return false;
+  }
+
+  #ask(step: Ask['step']): Promise<Answer | undefined> {
+    const { host, parley } = this.#options;
+    const { partition, nonce } = this.#ownership.fence;
+    const heir = { host, nonce, leaseMs: this.#ownership.leaseMs };
+    return parley.ask(this.#owner.host, { step, partition, epoch: this.#owner.epoch, heir });
+  }
+}
