@@ -13,8 +13,15 @@ import { partitionOf, wireOver, type Answer, type Wire } from './wire.ts';
 export interface SteadyLoad {
   /** Ends it; everything sent has been answered, or is among the failures. */
   stop(): Promise<LoadReport>;
-  /** Since the start, or since it was last asked: the longest wait for an answer, by partition. */
-  takeLongestMs(): ReadonlyMap<number, number>;
+  /** The longest waits since the start, or since it was last asked. */
+  takeLongest(): LongestWaits;
+}
+
+export interface LongestWaits {
+  /** For an answer of each partition, in ms. */
+  readonly byPartition: readonly number[];
+  /** For an echo in this process, through the same NATS: what the machine itself is to blame for. */
+  readonly echoMs: number;
 }
 
 export interface LoadReport {
@@ -26,6 +33,9 @@ export interface LoadReport {
 const depositors = 48;
 const traders = 6;
 const paceMs = 4;
+/** Waits are noted by partition; these belong to none. */
+const trading = -1;
+const echoing = -2;
 
 /** Begins with accounts and a symbol of its own; resolves when each account has been answered once. */
 export async function startLoad(connection: NatsConnection): Promise<SteadyLoad> {
@@ -48,6 +58,8 @@ export async function startLoad(connection: NatsConnection): Promise<SteadyLoad>
   let orders = 0;
   let longest = new Map<number, number>();
   const failures: string[] = [];
+  const note = (partition: number, ms: number): void =>
+    void longest.set(partition, Math.max(longest.get(partition) ?? 0, ms));
   const ask = async (partition: number, what: string, send: () => Promise<Answer>) => {
     const sentAt = performance.now();
     requests++;
@@ -59,8 +71,7 @@ export async function startLoad(connection: NatsConnection): Promise<SteadyLoad>
       failures.push(`${what}: ${String(error)}`);
       return false;
     } finally {
-      const ms = performance.now() - sentAt;
-      longest.set(partition, Math.max(longest.get(partition) ?? 0, ms));
+      note(partition, performance.now() - sentAt);
     }
   };
   const save = async (saver: Saver): Promise<void> => {
@@ -77,17 +88,27 @@ export async function startLoad(connection: NatsConnection): Promise<SteadyLoad>
       const order = limitOrder(symbol, n % 2 === 0 ? 'buy' : 'sell', '100.00', '0.0001');
       orders++;
       // An order crosses three partitions: how long one of them pauses is told by the deposits.
-      await ask(-1, `order of ${dealer}`, () => wire.cmd(dealer, 'place-order', order));
+      await ask(trading, `order of ${dealer}`, () => wire.cmd(dealer, 'place-order', order));
       await pause(paceMs * 5);
     }
   };
-  const clients = Promise.all([...savers.map(save), ...dealers.map(deal)]);
+  const echo = fresh('echo');
+  connection.subscribe(echo, { callback: (_, message) => void message.respond() });
+  const shout = async (): Promise<void> => {
+    while (running) {
+      const sentAt = performance.now();
+      await connection.request(echo);
+      note(echoing, performance.now() - sentAt);
+      await pause(paceMs);
+    }
+  };
+  const clients = Promise.all([...savers.map(save), ...dealers.map(deal), shout()]);
   return {
-    takeLongestMs: () => {
-      const taken = longest;
+    takeLongest: () => {
+      const taken = [...longest];
+      const echoMs = longest.get(echoing) ?? 0;
       longest = new Map();
-      taken.delete(-1);
-      return taken;
+      return { byPartition: taken.flatMap(([n, ms]) => (n >= 0 ? [ms] : [])), echoMs };
     },
     stop: async () => {
       running = false;
