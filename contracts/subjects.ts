@@ -1,4 +1,5 @@
 import { actorKey, isActorId, isActorType, splitActorKey, type ActorKey } from './ids.ts';
+import { partitionOf } from './partition.ts';
 
 /** The verbs of the two kinds of request. */
 export type Verb = 'cmd' | 'get';
@@ -77,4 +78,13 @@ export function natsMappings(prefix: string, partitions: number): Record<string,
     `${prefix}.part.{{partition(${partitions},1,2)}}.${verb}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}`,
   ];
   return Object.fromEntries([mapping('cmd'), mapping('get')]);
+}
+
+/** What these mappings make of a subject. */
+export function mappedSubject(subject: string, prefix: string, partitions: number): string {
+  const [verb, type, id, name, ...more] = subject.slice(prefix.length + 1).split('.');
+  if (!subject.startsWith(`${prefix}.`) || more.length > 0) return subject;
+  if ((verb !== 'cmd' && verb !== 'get') || !type || !id || !name) return subject;
+  const partition = partitionOf(actorKey(type, id), partitions);
+  return `${prefix}.part.${partition}.${verb}.${type}.${id}.${name}`;
 }

@@ -69,6 +69,8 @@ type QueriesOf<Actor extends string> = Actor extends `account/${string}`
     ? typeof SymbolQuery
     : never;
 
-type QueryOf<Actor extends string, Name> = Name extends keyof QueriesOf<Actor>
-  ? QueriesOf<Actor>[Name]
-  : undefined;
+type QueryOf<Actor extends string, Name> = [QueriesOf<Actor>] extends [never]
+  ? undefined
+  : Name extends keyof QueriesOf<Actor>
+    ? QueriesOf<Actor>[Name]
+    : undefined;

@@ -22,10 +22,13 @@ export interface HubOptions {
   readonly clock?: Pick<Clock, 'after' | 'soon'>;
   /** Told of what a handler threw, which is a bug, and of what was too large to be sent. */
   readonly onError?: (error: unknown) => void;
+  /** As the `mappings` of nats-server: under which subject a message is delivered. */
+  readonly mapping?: (subject: string) => string;
 }
 
-export function memoryHub({ clock = systemClock, onError = () => {} }: HubOptions = {}): MemoryHub {
-  const hub = new Hub(clock, onError);
+export function memoryHub(options: HubOptions = {}): MemoryHub {
+  const { clock = systemClock, onError = () => {}, mapping = (subject) => subject } = options;
+  const hub = new Hub(clock, onError, mapping);
   return { connect: () => new MemoryBus(hub, clock) };
 }
 
@@ -42,14 +45,20 @@ const payloadBytesMax = 1024 * 1024;
 class Hub {
   readonly #clock: Pick<Clock, 'after' | 'soon'>;
   readonly #onError: (error: unknown) => void;
+  readonly #mapping: (subject: string) => string;
   readonly #subscribers = new Set<Subscriber>();
   readonly #turns = new Map<string, number>();
   #underway: (() => void)[] = [];
   #inboxes = 0;
 
-  constructor(clock: Pick<Clock, 'after' | 'soon'>, onError: (error: unknown) => void) {
+  constructor(
+    clock: Pick<Clock, 'after' | 'soon'>,
+    onError: (error: unknown) => void,
+    mapping: (subject: string) => string,
+  ) {
     this.#clock = clock;
     this.#onError = onError;
+    this.#mapping = mapping;
   }
 
   add(subscriber: Subscriber): void {
@@ -66,8 +75,9 @@ class Hub {
 
   /** Sends to every subscriber there is now; tells whether there was one. */
   publish(subject: string, payload: Uint8Array, options: PublishOptions = {}): boolean {
-    const message = messageOf(subject, payload, options.reply, options.headers ?? {});
-    const receivers = this.#receivers(subject.split('.'));
+    const mapped = this.#mapping(subject);
+    const message = messageOf(mapped, payload, options.reply, options.headers ?? {});
+    const receivers = this.#receivers(mapped.split('.'));
     for (const receiver of receivers) {
       this.later(() => {
         if (receiver.open) receiver.handler(message);
