@@ -172,13 +172,55 @@ describe('damage is found', () => {
   });
 
   test('a snapshot that is not what its log adds up to', () => {
-    const { states } = replay(sound);
     const [actor] = sound.commands.map((sent) => sent.actor);
     if (actor === undefined) throw new Error('there is no actor');
-    const version = states.get(actor)?.version ?? 0;
-    const snapshots = [{ actor, version, position: 1, hash: 'another', state: '{}' }];
-    expect(violationsOf({ ...sound, snapshots })).toEqual([
-      expect.stringMatching(/replay gives .* its snapshot has/),
+    const { version = 0 } = replay(sound).states.get(actor) ?? {};
+    const state = JSON.stringify(sound.types.get('purse')?.start().save());
+    const snapshot = { actor, version, position: 1, hash: 'another', state };
+    expect(violationsOf({ ...sound, snapshots: [snapshot] })).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/replay gives .* a snapshot has another/),
+        expect.stringMatching(/its latest snapshot and the records after it give another state/),
+      ]),
+    );
+    expect(violationsOf({ ...sound, snapshots: [{ ...snapshot, version: version + 1 }] })).toEqual([
+      expect.stringMatching(/a snapshot of .*, which is not in the log/),
+    ]);
+  });
+
+  test('a query that missed what its client had been told', () => {
+    const [put] = sound.commands;
+    if (put === undefined) throw new Error('there is no command');
+    const asked = { actor: put.actor, body: {}, askedAt: 5, answeredAt: 6 };
+    const told = {
+      ...put,
+      verb: 'cmd',
+      askedAt: 0,
+      answeredAt: 4,
+      text: put.replies[0] ?? '',
+    } as const;
+    const read = { ...asked, verb: 'get', name: 'coins' } as const;
+    const fresh = { ...read, text: '{"ok":true,"result":{"coins":50}}' };
+    const stale = { ...read, text: '{"ok":true,"result":{"coins":0}}' };
+    expect(violationsOf({ ...sound, told: [told, fresh] })).toEqual([]);
+    expect(violationsOf({ ...sound, told: [told, stale] })).toEqual([
+      expect.stringMatching(/was asked coins at 5 .* in no version from 1 on/),
+    ]);
+    expect(violationsOf({ ...sound, told: [told, fresh], writtenAt: () => 7 })).toEqual([
+      expect.stringMatching(/in no version from 1 on that was there/),
+    ]);
+  });
+
+  test('events of no log, and a reply to another payload', () => {
+    const published = [...(sound.published ?? []), '0:9-9.0'];
+    expect(violationsOf({ ...sound, published })).toEqual([
+      expect.stringMatching(/^0:9-9\.0 was published, and no log has/),
+    ]);
+    const [put, ...others] = sound.commands;
+    if (put === undefined) throw new Error('there is no command');
+    const other = { ...put, body: { coins: 51 } };
+    expect(violationsOf({ ...sound, commands: [put, ...others, other] })).toEqual([
+      expect.stringMatching(/which answers another payload of that id/),
     ]);
   });
 });

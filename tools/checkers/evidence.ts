@@ -3,8 +3,10 @@ import type { State } from '../../actors/actor.ts';
 import type { ActorKey } from '../../contracts/ids.ts';
 import type { Json } from '../../contracts/json.ts';
 import { decodeGroup, entryId, recordAddress, type LogRecord } from '../../contracts/record.ts';
+import type { Verb } from '../../contracts/subjects.ts';
 import type { ActorTypes } from '../../runtime/command.ts';
 import type { Entry, Snapshot } from '../../runtime/log.ts';
+import type { WrittenAt } from './reads.ts';
 
 /** All that a partition ever wrote, archived or in its log, oldest first; epoch markers if known. */
 export interface PartitionLog {
@@ -27,12 +29,27 @@ export interface Outage {
   readonly to: number;
 }
 
+/** One request that was answered; the times are of one clock that no client's steps can disturb. */
+export interface Told {
+  readonly verb: Verb;
+  readonly actor: ActorKey;
+  readonly name: string;
+  readonly body: Json;
+  readonly askedAt: number;
+  readonly answeredAt: number;
+  readonly text: string;
+}
+
 export interface Evidence {
   readonly types: ActorTypes;
   readonly logs: readonly PartitionLog[];
   readonly commands: readonly SentCommand[];
-  /** Snapshots as they were stored. */
+  /** Snapshots as they were stored, also those that have given way to later ones. */
   readonly snapshots?: readonly Snapshot[];
+  /** What clients were told and when: the real-time order of queries is judged by it. */
+  readonly told?: readonly Told[];
+  /** When a record was in the log at the latest, in the clients' time, where that is known. */
+  readonly writtenAt?: WrittenAt;
   /** The `Nats-Msg-Id` of each event that was received, in order. */
   readonly published?: readonly string[];
   /** When the subscriber may have missed events, in ms since 1970; default: never. */

@@ -4,8 +4,8 @@ import type { Evidence, Placed } from './evidence.ts';
 
 /**
  * Each event of the logs was published at least once, and those of one actor for the first time in
- * their order. Repeats are promised to be possible, not to be absent; what is published while the
- * subscriber is away is not kept for it, and not asked for here.
+ * their order; nothing else was. Repeats are promised to be possible, not to be absent; what is
+ * published while the subscriber is away is not kept for it, and not asked for here.
  */
 export function wrongPublication(
   logs: readonly (readonly Placed[])[],
@@ -19,12 +19,14 @@ export function wrongPublication(
   const missable = (time: number): boolean =>
     outages.some(({ from, to }) => from <= time && time <= to);
   const broken: string[] = [];
+  const unknown = new Set(first.keys());
   for (const log of logs) {
     const latest = new Map<string, number>();
     for (const { at, record } of log) {
       const type = types.get(splitActorKey(record.actor).type);
       (record.events ?? []).forEach((event, index) => {
         const id = `${at}.${index}`;
+        unknown.delete(id);
         if (type?.publish(event) === undefined || missable(record.time)) return;
         const seen = first.get(id);
         if (seen === undefined)
@@ -35,5 +37,6 @@ export function wrongPublication(
       });
     }
   }
+  for (const id of unknown) broken.push(`${id} was published, and no log has such an event`);
   return broken;
 }

@@ -6,12 +6,11 @@
  * less what the applied message brought, is what came in from outside or went out. If each record
  * keeps it, so does every consistent cut, with the value of messages under way counted.
  */
-import type { Decision, Instance, State } from '../../actors/actor.ts';
+import type { ActorType, Decision, Instance, State } from '../../actors/actor.ts';
 import { splitActorKey, type ActorKey } from '../../contracts/ids.ts';
-import { canonicalJson, digest, type Json } from '../../contracts/json.ts';
+import { canonicalJson, payloadHash, type Json } from '../../contracts/json.ts';
 import type { Aside, LogRecord, Message } from '../../contracts/record.ts';
 import { parseCommand, type ActorTypes } from '../../runtime/command.ts';
-import type { Snapshot } from '../../runtime/log.ts';
 import { partitionKey, ReferenceData, referenceMessage } from '../../runtime/reference-data.ts';
 import { placedIn, scoped, type Evidence, type Placed, type SentCommand } from './evidence.ts';
 import { Sums } from './sums.ts';
@@ -22,14 +21,25 @@ export interface Replayed {
   readonly states: ReadonlyMap<ActorKey, State<unknown>>;
 }
 
+/** An actor after a record. */
+export interface Seen {
+  readonly actor: ActorKey;
+  readonly type: ActorType;
+  readonly instance: Instance;
+  readonly version: number;
+}
+
+/** Looks on at each record of a replay; those of one partition come in order. */
+export type Observer = (placed: Placed, seen: Seen) => void;
+
 /** Replays all logs from their beginning. */
-export function replay(evidence: Evidence): Replayed {
+export function replay(evidence: Evidence, observers: readonly Observer[] = []): Replayed {
   const world: World = {
     ...evidence,
     partitions: evidence.logs.length,
-    sent: new Map(evidence.commands.map((command) => [scoped(command.actor, command.id), command])),
+    sent: new Map(evidence.commands.map((command) => [payloadKey(command), command])),
     messages: new Map(),
-    stored: new Map((evidence.snapshots ?? []).map((snapshot) => [snapshot.actor, snapshot])),
+    observers,
   };
   const logs = evidence.logs.map(placedIn);
   for (const { partition, record } of logs.flat())
@@ -51,8 +61,12 @@ interface World extends Evidence {
   readonly sent: ReadonlyMap<string, SentCommand>;
   /** Every message that was ever sent, by sender's partition, receiver and number. */
   readonly messages: Map<string, Message>;
-  readonly stored: ReadonlyMap<string, Snapshot>;
+  readonly observers: readonly Observer[];
 }
+
+/** An id may have been sent with different payloads; one of them is what the record is about. */
+const payloadKey = ({ actor, id, name, body }: SentCommand): string =>
+  `${scoped(actor, id)} ${payloadHash(name, body)}`;
 
 const addressOf = (from: number, { to, n }: Pick<Message, 'to' | 'n'>): string =>
   `${from} ${to} ${n}`;
@@ -110,6 +124,8 @@ class Replay {
     this.#checkMoney(placed, sums);
     const fault = this.#world.fault?.(record.actor, stateOf(living));
     if (fault !== undefined) this.#say(placed, fault);
+    const seen = { actor: record.actor, type, ...living };
+    for (const observe of this.#world.observers) observe(placed, seen);
   }
 
   /** What the actor says to this record's command or message; undefined where it is not known. */
@@ -144,9 +160,10 @@ class Replay {
     return undefined;
   }
 
-  #command({ actor, id = '', retried }: LogRecord): Pick<SentCommand, 'name' | 'body'> | undefined {
+  #command(record: LogRecord): Pick<SentCommand, 'name' | 'body'> | undefined {
+    const { actor, id = '', hash, retried } = record;
     return retried === undefined
-      ? this.#world.sent.get(scoped(actor, id))
+      ? this.#world.sent.get(`${scoped(actor, id)} ${hash}`)
       : this.#aside.get(retried);
   }
 
@@ -194,14 +211,6 @@ class Replay {
     if (record.events) living.version++;
     if (record.version !== living.version)
       this.#say(placed, `it says version ${record.version}, the actor has ${living.version}`);
-    const stored = this.#world.stored.get(record.actor);
-    if (!record.events || stored?.version !== living.version) return;
-    const hash = digest(JSON.stringify(living.instance.save()));
-    if (hash !== stored.hash)
-      this.#say(
-        placed,
-        `replay gives ${record.actor} hash ${hash}, its snapshot has ${stored.hash}`,
-      );
   }
 
   #checkMoney(placed: Placed, holdings: Sums): void {

@@ -1,24 +1,30 @@
 import { placedIn, type Evidence } from './evidence.ts';
 import { brokenChannels, brokenOrder, repeatedIds, unanswered } from './logs.ts';
 import { wrongPublication } from './publication.ts';
+import { Reads } from './reads.ts';
 import { replay } from './replay.ts';
 import { wrongReplies } from './replies.ts';
+import { Snapshots } from './snapshots.ts';
 
 /**
  * Everything that is wrong with a run that has come to rest: a sentence each, none if the
  * guarantees hold. Each check is also there by itself, in the files of this folder.
  */
 export function violationsOf(evidence: Evidence): string[] {
-  const { logs, commands, published } = evidence;
+  const { logs, commands, published, types, snapshots = [], told = [], writtenAt } = evidence;
   const placed = logs.map(placedIn);
   const records = placed.flat();
+  const stored = new Snapshots(snapshots);
+  const reads = new Reads(told, types, writtenAt);
   return [
     ...logs.flatMap(brokenOrder),
     ...repeatedIds(records),
     ...unanswered(records),
     ...brokenChannels(placed, { drained: true }),
     ...wrongReplies(records, commands),
-    ...replay(evidence).violations,
+    ...replay(evidence, [stored.observe, reads.observe]).violations,
+    ...stored.wrong,
+    ...reads.wrong,
     ...(published ? wrongPublication(placed, published, evidence) : []),
   ];
 }
