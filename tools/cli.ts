@@ -10,6 +10,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['tail', () => import('./commands/tail.ts')],
   ['bench', () => import('./commands/bench.ts')],
   ['faults', () => import('./commands/faults.ts')],
+  ['sim', () => import('./commands/sim.ts')],
 ]);
 
 const usage = `millrace <command> [options]
@@ -22,6 +23,7 @@ const usage = `millrace <command> [options]
   tail    follow the log
   bench   measure the system beside its floors
   faults  break a cluster of real processes and judge what it did
+  sim     simulate a cluster in which everything fails, and check what is left
 
 millrace <command> --help tells more. Exit status: 0 done, 1 failed, 2 used wrongly.`;
 

@@ -1,0 +1,26 @@
+/** A user's own actors in the simulator: purses that give each other coins. */
+import type { Act, Workload } from '../../tools/sim/index.ts';
+import { purse } from '../runtime/purse.ts';
+
+const names = ['ann', 'bob', 'cyd', 'dan', 'eve', 'fay', 'gus'];
+
+const command = (who: string, name: string, body: Act['body']): Act => ({
+  verb: 'cmd',
+  actor: `purse/${who}`,
+  name,
+  body,
+});
+
+/** Anybody puts coins in, gives some to others, and looks how many there are. */
+export const workload = (): Workload => ({
+  types: [purse],
+  prologue: names.map((who) => command(who, 'put', { coins: 100 })),
+  act: (dice) => {
+    const who = dice.pick(names);
+    const coins = dice.whole(1, 30);
+    const roll = dice.random.next();
+    if (roll < 0.2) return { verb: 'get', actor: `purse/${who}`, name: 'coins', body: {} };
+    if (roll < 0.4) return command(who, 'put', { coins });
+    return command(who, dice.pick(['give', 'send']), { coins, to: dice.pick(names) });
+  },
+});

@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest';
+import { simulate, type Workload } from '../../tools/sim/index.ts';
+import { workload as purses } from './purses.ts';
+
+const chunk = 20;
+const chunksOf = (seeds: number): number[] =>
+  Array.from({ length: seeds / chunk }, (_, index) => index * chunk + 1);
+
+/** What a seed shows to be wrong, and how to see it again; undefined if nothing is. */
+async function failure(seed: string, workload?: () => Workload): Promise<string | undefined> {
+  const { complaints, trace } = await simulate({ seed, ...(workload && { workload }) });
+  if (complaints.length === 0) return undefined;
+  const own = workload ? ' --actors test/sim/purses.ts' : '';
+  const tail = trace.slice(-30).map((line) => line.slice(0, 200));
+  return [...complaints, `npm run sim -- ${seed} --trace${own}`, ...tail].join('\n');
+}
+
+describe('whatever goes wrong, the guarantees hold and all settles once it has healed', () => {
+  test.each(chunksOf(200))('the exchange, 20 seeds from %d', async (first) => {
+    for (let seed = first; seed < first + chunk; seed++)
+      expect(await failure(`${seed}`)).toBeUndefined();
+  });
+
+  test.each(chunksOf(100))("a user's own actors, 20 seeds from %d", async (first) => {
+    for (let seed = first; seed < first + chunk; seed++)
+      expect(await failure(`${seed}`, purses)).toBeUndefined();
+  });
+});
+
+test('the same seed is the same story, line for line; another seed is another', async () => {
+  const [one, again, other] = [
+    await simulate({ seed: 'twice' }),
+    await simulate({ seed: 'twice' }),
+    await simulate({ seed: 'once' }),
+  ];
+  expect(again.trace).toEqual(one.trace);
+  expect([again.hash, other.hash]).toEqual([one.hash, expect.not.stringMatching(one.hash)]);
+});

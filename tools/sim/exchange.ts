@@ -1,0 +1,115 @@
+/** The exchange as a workload: a few accounts that pay in and out and trade at two symbols. */
+import { accountActor } from '../../actors/account.ts';
+import { symbolActor } from '../../actors/symbol.ts';
+import type { Json } from '../../contracts/json.ts';
+import { formatUnits, type Scales } from '../../contracts/money.ts';
+import type { Dice } from './dice.ts';
+import type { Act, Workload } from './workload.ts';
+
+const scales: Scales = { byAsset: { USD: 2, BTC: 4 }, others: 8 };
+
+const accounts = ['ann', 'bob', 'cyd', 'dan', 'eve', 'fay'].map((id) => `account/${id}`);
+
+const symbols = {
+  'BTC-USD': { base: 'BTC', quote: 'USD', tickSize: '0.05', lotSize: '0.37' },
+  'ETH-BTC': { base: 'ETH', quote: 'BTC', tickSize: '0.01', lotSize: '1' },
+} as const;
+const fees = { makerFee: '0.0013', takerFee: '0.0177', settlement: 'accounts' } as const;
+
+const command = (actor: string, name: string, body: Act['body'] = {}): Act => ({
+  verb: 'cmd',
+  actor,
+  name,
+  body,
+});
+
+/** A whole number of ticks or lots. */
+const times = (size: string, count: number): string => {
+  const decimals = size.split('.')[1]?.length ?? 0;
+  return formatUnits(BigInt(size.replace('.', '')) * BigInt(count), decimals);
+};
+
+export function exchange(): Workload {
+  let orders = 0;
+  return {
+    types: [accountActor(scales), symbolActor(scales)],
+    prologue: [
+      ...Object.entries(symbols).map(([id, terms]) =>
+        command(`symbol/${id}`, 'list', { ...terms, ...fees }),
+      ),
+      ...accounts.map((account) => command(account, 'deposit', { asset: 'USD', amount: '900' })),
+      ...accounts.map((account) => command(account, 'deposit', { asset: 'BTC', amount: '90' })),
+      ...accounts.map((account) => command(account, 'deposit', { asset: 'ETH', amount: '90' })),
+    ],
+    act: (dice) => {
+      orders++;
+      return anAct(dice, orders);
+    },
+    epilogue: [
+      ...accounts.map((account) => command(account, 'cancel-all')),
+      ...accounts.map((account): Act => ({
+        verb: 'get',
+        actor: account,
+        name: 'balance',
+        body: {},
+      })),
+    ],
+    judge: ({ actor, name }, result) => {
+      if (name !== 'balance') return undefined;
+      const { balances } = result as unknown as Balance;
+      const left = Object.entries(balances).filter(([, { held }]) => /[1-9]/.test(held));
+      if (left.length === 0) return undefined;
+      return `${actor} has no open orders, and still holds ${JSON.stringify(Object.fromEntries(left))}`;
+    },
+  };
+}
+
+interface Balance {
+  readonly balances: { readonly [asset: string]: { readonly held: string } };
+}
+
+function anAct(dice: Dice, count: number): Act {
+  const account = dice.pick(accounts);
+  const roll = dice.random.next();
+  if (roll < 0.15) return { verb: 'get', actor: account, name: 'balance', body: {} };
+  if (roll < 0.2) {
+    const symbol = dice.pick(Object.keys(symbols));
+    return { verb: 'get', actor: `symbol/${symbol}`, name: 'book', body: { depth: 5 } };
+  }
+  if (roll < 0.35) {
+    const amount = `${dice.whole(1, 40)}`;
+    return command(account, dice.pick(['deposit', 'withdraw']), { asset: 'USD', amount });
+  }
+  if (roll < 0.42) return command(account, 'cancel-order', { origClOrdId: someOrder(dice, count) });
+  if (roll < 0.45) return command(account, 'cancel-all');
+  if (roll < 0.5) return command(account, 'replace-order', replacement(dice, count));
+  return command(account, 'place-order', order(dice, count));
+}
+
+const someOrder = (dice: Dice, count: number): string =>
+  `o${dice.whole(Math.max(1, count - 20), count)}`;
+
+function replacement(dice: Dice, count: number): Record<string, Json> {
+  const { tickSize, lotSize } = symbols['BTC-USD'];
+  return {
+    origClOrdId: someOrder(dice, count),
+    clOrdId: `o${count}`,
+    price: times(tickSize, dice.whole(10, 16)),
+    quantity: times(lotSize, dice.whole(1, 9)),
+  };
+}
+
+function order(dice: Dice, count: number): Record<string, Json> {
+  const symbol = dice.chance(0.7) ? 'BTC-USD' : 'ETH-BTC';
+  const { tickSize, lotSize } = symbols[symbol];
+  return {
+    clOrdId: `o${count}`,
+    symbol,
+    side: dice.pick(['buy', 'sell']),
+    type: 'limit',
+    timeInForce: dice.pick(['GTC', 'GTC', 'GTC', 'IOC', 'FOK']),
+    price: times(tickSize, dice.whole(10, 16)),
+    quantity: times(lotSize, dice.whole(1, 9)),
+    ...(dice.chance(0.3) && { selfTradePrevention: 'NONE' }),
+  };
+}

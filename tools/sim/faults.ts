@@ -1,0 +1,146 @@
+/** What goes wrong in a simulation, and when: the kinds and their rates are drawn from the seed. */
+import type { Cluster, HostProcess } from './cluster.ts';
+import type { Dice } from './dice.ts';
+import type { SimulatedNats } from './nats.ts';
+import type { SimulatedRedis } from './redis.ts';
+import type { Schedule } from './schedule.ts';
+import type { Trace } from './trace.ts';
+import { fairWeather, someWeather, type Weather } from './weather.ts';
+
+export interface FaultOptions {
+  readonly schedule: Schedule;
+  readonly dice: Dice;
+  readonly trace: Trace;
+  readonly redis: SimulatedRedis;
+  readonly nats: SimulatedNats;
+  readonly cluster: Cluster;
+  readonly setWeather: (weather: Weather) => void;
+}
+
+type Deed = () => string | undefined;
+
+export class Faults {
+  /** How often each kind has struck. */
+  readonly counted = new Map<string, number>();
+  readonly #options: FaultOptions;
+  #ended = false;
+
+  constructor(options: FaultOptions) {
+    this.#options = options;
+  }
+
+  /** From now on each kind that this seed has strikes again and again. */
+  begin(): void {
+    const { dice, setWeather, trace } = this.#options;
+    const weather = someWeather(dice);
+    setWeather(weather);
+    trace.add(`faults weather ${JSON.stringify(weather)}`);
+    for (const [kind, deed] of Object.entries(this.#kinds())) {
+      if (dice.chance(0.35)) this.#again(kind, deed, dice.between(1_000, 8_000));
+    }
+  }
+
+  /** Everything heals. */
+  end(): void {
+    this.#ended = true;
+    const { redis, nats, cluster, setWeather, trace } = this.#options;
+    trace.add('faults end: everything heals');
+    setWeather(fairWeather);
+    redis.skewMs = 0;
+    redis.slowMs = 0;
+    redis.refuses = undefined;
+    redis.start();
+    nats.start();
+    cluster.heal();
+  }
+
+  #again(kind: string, deed: Deed, everyMs: number): void {
+    const { schedule, dice, trace } = this.#options;
+    schedule.after(dice.pause(everyMs), () => {
+      if (this.#ended) return;
+      const done = deed();
+      if (done !== undefined) {
+        trace.add(`fault  ${kind}: ${done}`);
+        this.counted.set(kind, (this.counted.get(kind) ?? 0) + 1);
+      }
+      this.#again(kind, deed, everyMs);
+    });
+  }
+
+  #kinds(): { readonly [kind: string]: Deed } {
+    const { dice, redis, nats, cluster } = this.#options;
+    const one =
+      (deed: (process: HostProcess) => string): Deed =>
+      () => {
+        const { processes } = cluster;
+        return processes.length === 0 ? undefined : deed(dice.pick(processes));
+      };
+    return {
+      kill: one(({ life }) => {
+        life.kill();
+        return life.name;
+      }),
+      'kill at a boundary': one(({ life }) => {
+        const count = dice.whole(1, 60);
+        life.killAfter(count);
+        return `${life.name}, ${count} calls from now`;
+      }),
+      freeze: one(({ life }) => this.#freeze(life)),
+      'stop and start': one(({ life }) => {
+        cluster.stop(life.name, { restart: true });
+        return life.name;
+      }),
+      'clock jump': one(({ life }) => {
+        life.skewMs = dice.chance(0.3) ? 0 : dice.between(-5_000, 5_000);
+        return `${life.name} to ${Math.round(life.skewMs)} ms`;
+      }),
+      'cut from Redis': one(({ life, log, leases }) => {
+        const ms = dice.pause(1_500);
+        if (dice.chance(0.7)) log.cut(ms);
+        if (dice.chance(0.7)) leases.cut(ms);
+        return `${life.name} for ${Math.round(ms)} ms`;
+      }),
+      'cut from NATS': one(({ life, bus, pulse }) => {
+        const ms = dice.pause(1_500);
+        bus.cut(ms);
+        if (dice.chance(0.7)) pulse.cut(ms);
+        return `${life.name} for ${Math.round(ms)} ms`;
+      }),
+      'deaf or dumb': one(({ life, bus, pulse }) => {
+        const ms = dice.pause(2_000);
+        const direction = dice.pick(['up', 'down'] as const);
+        bus.stall(direction, ms);
+        if (dice.chance(0.5)) pulse.stall(direction, ms);
+        return `${life.name} ${direction} for ${Math.round(ms)} ms`;
+      }),
+      'Redis restarts': () => {
+        redis.stop();
+        return this.#later('Redis', dice.pause(800), () => redis.start());
+      },
+      'Redis is slow': () => {
+        redis.slowMs = dice.between(20, 2_000);
+        return this.#later('Redis', dice.pause(1_000), () => (redis.slowMs = 0));
+      },
+      'Redis refuses': () => {
+        redis.refuses = 'OOM command not allowed';
+        return this.#later('Redis', dice.pause(1_000), () => (redis.refuses = undefined));
+      },
+      'NATS restarts': () => {
+        nats.stop();
+        return this.#later('NATS', dice.pause(800), () => nats.start());
+      },
+    };
+  }
+
+  #freeze(life: HostProcess['life']): string {
+    life.freeze();
+    return this.#later(life.name, this.#options.dice.pause(3_000), () => life.thaw());
+  }
+
+  #later(what: string, ms: number, undo: () => void): string {
+    this.#options.schedule.after(ms, () => {
+      if (!this.#ended) undo();
+    });
+    return `${what} for ${Math.round(ms)} ms`;
+  }
+}

@@ -1,0 +1,105 @@
+/** What the simulated servers saw: the evidence that no log keeps, and what must never be seen. */
+import type { Archive } from '../../runtime/archive.ts';
+import type { Checkpoint, Entry, Fence, Group, Log, Snapshot } from '../../runtime/log.ts';
+import type { MemoryStore } from '../../runtime/memory/store.ts';
+import type { MemoryHub } from '../../runtime/memory/bus.ts';
+import { topOf } from '../../runtime/memory/partition-store.ts';
+import type { PartitionLog } from '../checkers/evidence.ts';
+import type { Schedule } from './schedule.ts';
+
+export class Observations {
+  /** The `Nats-Msg-Id` of each event, in the order in which they came. */
+  readonly published: string[] = [];
+  readonly snapshots: Snapshot[] = [];
+  readonly #bodies = new Map<string, string>();
+  readonly complaints: string[] = [];
+  readonly #schedule: Schedule;
+  /** By partition and position of the last record: when an entry was written. */
+  readonly #written = new Map<number, { readonly top: number; readonly at: number }[]>();
+
+  constructor(schedule: Schedule) {
+    this.#schedule = schedule;
+  }
+
+  /** Hears every event that reaches the hub. */
+  listen(hub: MemoryHub, prefix: string): void {
+    hub.connect().subscribe(`${prefix}.evt.>`, ({ payload, header }) => {
+      const id = header('Nats-Msg-Id') ?? '';
+      const body = Buffer.from(payload).toString();
+      const before = this.#bodies.get(id) ?? body;
+      if (before !== body) this.complaints.push(`${id} was published as ${before} and as ${body}`);
+      this.#bodies.set(id, body);
+      this.published.push(id);
+    });
+  }
+
+  /** The log of a store, with everything that it carries out noted. */
+  watch({ log, partitions }: MemoryStore): Log {
+    const topIn = (partition: number): number => topOf(partitions(partition).entries);
+    return {
+      ...log,
+      append: async (group) => {
+        const outcome = await log.append(group);
+        if (outcome === 'ok') this.#appended(group);
+        return outcome;
+      },
+      saveSnapshots: async (fence, snapshots) => {
+        const outcome = await log.saveSnapshots(fence, snapshots);
+        if (outcome === 'ok') this.#saved(snapshots, topIn(fence.partition));
+        return outcome;
+      },
+      saveCheckpoint: async (fence, checkpoint) => {
+        const outcome = await log.saveCheckpoint(fence, checkpoint);
+        if (outcome === 'ok') this.#checkpointed(fence, checkpoint, topIn(fence.partition));
+        return outcome;
+      },
+    };
+  }
+
+  /** When a record was written, in ms of the schedule. */
+  readonly writtenAt = (partition: number, position: number): number | undefined =>
+    this.#written.get(partition)?.find(({ top }) => top >= position)?.at;
+
+  /** The whole log of a partition, what was archived of it too. */
+  async logOf(
+    { partitions }: MemoryStore,
+    partition: number,
+    archive: Archive,
+  ): Promise<PartitionLog> {
+    const { entries } = partitions(partition);
+    const first = entries[0]?.position ?? 1;
+    const archived: Entry[] = [];
+    for (let next = 1; next < first;) {
+      const slice = await archive.read(partition, next);
+      const last = slice.at(-1);
+      if (last === undefined) break;
+      archived.push(...slice.filter(({ position }) => position < first));
+      next = last.position + last.n;
+    }
+    return { partition, entries: [...archived, ...entries] };
+  }
+
+  #appended({ fence: { partition }, after, n }: Group): void {
+    const written = this.#written.get(partition) ?? [];
+    written.push({ top: after + n, at: this.#schedule.now });
+    this.#written.set(partition, written);
+  }
+
+  #saved(snapshots: readonly Snapshot[], top: number): void {
+    this.snapshots.push(...snapshots);
+    for (const { actor, position } of snapshots) {
+      if (position > top)
+        this.complaints.push(
+          `a snapshot of ${actor} as of position ${position} was written when the log ended at ${top}`,
+        );
+    }
+  }
+
+  #checkpointed({ partition }: Fence, { text }: Checkpoint, top: number): void {
+    const { position }: { position: number } = JSON.parse(text);
+    if (position > top)
+      this.complaints.push(
+        `partition ${partition}: a checkpoint of position ${position} was written when the log ended at ${top}`,
+      );
+  }
+}

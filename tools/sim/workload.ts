@@ -1,0 +1,26 @@
+import type { ActorType } from '../../actors/actor.ts';
+import type { Json, JsonObject } from '../../contracts/json.ts';
+import type { Verb } from '../../contracts/subjects.ts';
+import type { Dice } from './dice.ts';
+
+/** One thing that a client does. */
+export interface Act {
+  readonly verb: Verb;
+  /** `account/alice` */
+  readonly actor: string;
+  readonly name: string;
+  readonly body: JsonObject;
+}
+
+/** What runs in a simulation: actor types, and what clients do with them. */
+export interface Workload {
+  readonly types: readonly ActorType[];
+  /** Done by one client, in order, before anything fails. */
+  readonly prologue?: readonly Act[];
+  /** What a client does next; everything that chance decides comes from the dice. */
+  act(dice: Dice): Act;
+  /** Done by one client, in order, when everything has healed. */
+  readonly epilogue?: readonly Act[];
+  /** What is wrong with the answer to an act of the epilogue; undefined if nothing is. */
+  judge?(act: Act, result: Json): string | undefined;
+}
