@@ -4,7 +4,8 @@
  * writes and checks it.
  *
  * A file gets its name when it is whole and on disk, its checksum before that: one without a
- * checksum cannot be. A crash may leave a `.part`, which means nothing and may be deleted.
+ * checksum cannot be. A crash may leave a `.part`, which means nothing: whoever next writes for the
+ * partition deletes it, once in each process.
  */
 import { hash, randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
@@ -20,26 +21,41 @@ const expand = promisify(gunzip);
 const level = constants.Z_BEST_SPEED;
 
 /** The archive in a folder, which is made when it is first written to. */
-export const fileArchive = (folder: string): Archive => ({
-  async write(partition, entries) {
-    const [first, last] = [entries[0], entries.at(-1)];
-    if (first === undefined || last === undefined) return;
-    const within = join(folder, `${partition}`);
-    const name = `${first.position}-${last.position + last.n - 1}.jsonl.gz`;
-    const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
-    await makeFolder(within);
-    if (!(await isKept(within, name, lines))) await keep(within, name, lines);
-    await sync(within);
-  },
+export const fileArchive = (folder: string): Archive => {
+  const swept = new Set<number>();
+  return {
+    async write(partition, entries) {
+      const [first, last] = [entries[0], entries.at(-1)];
+      if (first === undefined || last === undefined) return;
+      const within = join(folder, `${partition}`);
+      const name = `${first.position}-${last.position + last.n - 1}.jsonl.gz`;
+      const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+      await makeFolder(within);
+      if (!swept.has(partition)) await sweep(within);
+      swept.add(partition);
+      if (!(await isKept(within, name, lines))) await keep(within, name, lines);
+      await sync(within);
+    },
 
-  async read(partition, position) {
-    const within = join(folder, `${partition}`);
-    const name = await nameOf(within, position);
-    if (name === undefined) return [];
-    const entries = parse(await readLines(within, name));
-    return entries.slice(entries.findIndex((entry) => position < entry.position + entry.n));
-  },
-});
+    async read(partition, position) {
+      const within = join(folder, `${partition}`);
+      const name = await nameOf(within, position);
+      if (name === undefined) return [];
+      const entries = parse(await readLines(within, name));
+      return entries.slice(entries.findIndex((entry) => position < entry.position + entry.n));
+    },
+  };
+};
+
+/**
+ * Deletes what crashes have left. Only a partition's owner writes here, one file at a time, so what
+ * is there is stale; a former owner that wakes in the middle of a file cannot rename it any more,
+ * which fails its write and loses nothing: it may not trim either.
+ */
+async function sweep(folder: string): Promise<void> {
+  const parts = (await readdir(folder)).filter((name) => name.endsWith('.part'));
+  for (const name of parts) await rm(join(folder, name), { force: true });
+}
 
 async function keep(folder: string, name: string, lines: string): Promise<void> {
   const bytes = await compress(lines, { level });

@@ -58,4 +58,17 @@ describe('the archive in files', () => {
     await archive.write(5, entriesAt(7, 1));
     expect(await archive.read(5, 7)).toEqual(entriesAt(7, 1));
   });
+
+  test('what a crash has left half-written is deleted by the first write of the next process', async () => {
+    const { folder, file } = await oneFile();
+    await writeFile(`${file}.x.part`, 'half');
+    await fileArchive(folder).write(5, entriesAt(7, 1));
+    expect(await readdir(join(folder, '5'))).toEqual([
+      '1-6.jsonl.gz',
+      '1-6.jsonl.gz.sha256',
+      '7-8.jsonl.gz',
+      '7-8.jsonl.gz.sha256',
+    ]);
+    expect(await fileArchive(folder).read(5, 1)).toEqual(entriesAt(1, 3));
+  });
 });
