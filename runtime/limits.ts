@@ -44,6 +44,8 @@ export interface Limits {
   readonly idsMax: number;
   /** The text of one partition's log, above which what nobody needs goes to the archive. */
   readonly retainBytesMax: number;
+  /** What may leave a log and has not yet: above it the archive cannot keep up, and clients get busy. */
+  readonly untrimmedBytesMax: number;
   /** A reply stays in the log at least for so long, to be repeated byte for byte. */
   readonly replyWindowMs: number;
   /** Replies of one partition that are kept in memory beside the log. */
@@ -102,6 +104,7 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
   // A table slot takes 16 bytes and every other one stays free: 512 MiB hold 16 million ids, which
   // is 15 minutes at 18,000 commands a second. A faster host says busy rather than forget an id.
   const idsOfHost = 16_000_000;
+  const retainBytesMax = Math.floor(retainBytes / partitions);
   return {
     groupBytesMax: 256 * 1024,
     stagedRecordsMax: 20_000,
@@ -123,7 +126,9 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
     checkpointMs: 30_000,
     windowMs: 15 * 60_000,
     idsMax: Math.floor(idsOfHost / partitions),
-    retainBytesMax: Math.floor(retainBytes / partitions),
+    retainBytesMax,
+    // A consumer group may hold twice the log, and one slice of the archive is 4 MiB.
+    untrimmedBytesMax: Math.max(3 * retainBytesMax, 16 * 1024 * 1024),
     replyWindowMs: 60_000,
     recentRepliesMax: Math.max(1_000, Math.floor(64_000 / partitions)),
     recentBytesMax: Math.floor((128 * 1024 * 1024) / partitions),

@@ -275,7 +275,8 @@ export class Partition {
       this.#parts.writer.full ||
       this.#parts.residents.full ||
       this.#parts.reads.full ||
-      this.#parts.checkpointer.behind
+      this.#parts.checkpointer.behind ||
+      this.#parts.retention.behind
     );
   }
 

@@ -71,6 +71,7 @@ export class Retention {
   #running = false;
   #failing = false;
   #restUntil = 0;
+  #behind = false;
   #closed = false;
 
   constructor(options: RetentionOptions) {
@@ -89,6 +90,11 @@ export class Retention {
   /** Consumer groups that have lost records because they lag too far. */
   get leftBehind(): readonly string[] {
     return [...this.#leftBehind];
+  }
+
+  /** Whether so much waits for the archive that admission must wait: Redis' memory has an end. */
+  get behind(): boolean {
+    return this.#behind;
   }
 
   save(): RetainedLog {
@@ -121,6 +127,7 @@ export class Retention {
   tick(): void {
     const { clock, limits, archive } = this.#options;
     this.#replies.expire(clock.now());
+    this.#behind = archive !== undefined && this.#below(this.#floor) > limits.untrimmedBytesMax;
     const idle = this.#running || clock.monotonic() < this.#restUntil;
     if (archive === undefined || idle || this.#bytes <= limits.retainBytesMax || !this.#due) return;
     this.#running = true;

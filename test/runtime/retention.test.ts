@@ -209,6 +209,30 @@ describe('a record stays in the log', () => {
     await expectWhole(rig, 40);
   });
 
+  it('and when too much waits for a failing archive commands get busy, until it has been written', async () => {
+    let failing = true;
+    const { rig } = await opened({
+      limits: { ...limits, untrimmedBytesMax: 8_000 },
+      archive: (archive) => ({
+        ...archive,
+        write: async (partition, entries) => {
+          if (failing) throw new Error('no space left on device');
+          await archive.write(partition, entries);
+        },
+      }),
+    });
+    const answers = await deposit(rig, 100);
+    expect(answers.at(-1)?.code).toBe('runtime/busy');
+    expect(await lengthOf(rig)).toBeLessThan(11_000);
+    const { coins: kept } = (await coins(rig)) as { coins: number };
+    expect(answers.filter((answer) => answer?.code === undefined)).toHaveLength(kept);
+    failing = false;
+    await keepHouse(rig, 40);
+    const [again] = await deposit(rig, 1);
+    expect(again?.code).toBeUndefined();
+    expect(await coins(rig)).toEqual({ coins: kept + 1 });
+  });
+
   it('when its owner is no longer the owner', async () => {
     const gate = new Gate('trim');
     const { rig } = await opened({ intercept: gate.intercept });
