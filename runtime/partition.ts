@@ -23,6 +23,8 @@ export interface PartitionStatus {
   /** Records staged and not yet durable. */
   readonly lag: number;
   readonly residents: number;
+  /** Command ids that are remembered. */
+  readonly ids: number;
   readonly checkpoint: number;
   readonly recoveredRecords: number;
   readonly recoveredMs: number;
@@ -142,6 +144,7 @@ export class Partition {
       position: durable,
       lag: staged - durable,
       residents: this.#parts.residents.size,
+      ids: this.#parts.recall.table.size,
       checkpoint: this.#parts.checkpointer.position,
       recoveredRecords: this.#recovered.records,
       recoveredMs: Math.round(this.#recovered.ms),

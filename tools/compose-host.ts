@@ -72,13 +72,12 @@ export async function composeHost(name: string, environment: Environment): Promi
   };
 }
 
-function limitsOf(
-  { retainBytes, residentBytes, replyWindowMs }: ClusterEnvironment,
-  partitions: number,
-): Limits {
-  const limits = defaultLimits(partitions, {
-    retainBytes,
-    residentBytes: residentBytes ?? residentBytesDefault(),
-  });
-  return { ...limits, ...(replyWindowMs !== undefined && { replyWindowMs }) };
+function limitsOf(configured: ClusterEnvironment, partitions: number): Limits {
+  const { retainBytes, replyWindowMs, idWindowMs } = configured;
+  const residentBytes = configured.residentBytes ?? residentBytesDefault();
+  return {
+    ...defaultLimits(partitions, { retainBytes, residentBytes }),
+    ...(replyWindowMs !== undefined && { replyWindowMs }),
+    ...(idWindowMs !== undefined && { windowMs: idWindowMs }),
+  };
 }

@@ -36,6 +36,8 @@ const Variables = z.object({
   MILLRACE_REPLY_WINDOW_MS: z.coerce.number().int().nonnegative().optional(),
   /** So many replicas of Redis must have a group before anyone is told of it. */
   MILLRACE_REPLICAS: z.coerce.number().int().min(0).max(16).default(0),
+  /** How long a command's id is remembered, at least a second. */
+  MILLRACE_ID_WINDOW_MS: z.coerce.number().int().min(1_000).optional(),
   /** A folder; without it a host archives nothing, and its logs grow for ever. */
   MILLRACE_ARCHIVE_DIR: z.string().optional(),
 });
@@ -51,6 +53,7 @@ export interface ClusterEnvironment {
   readonly residentBytes: number | undefined;
   readonly replyWindowMs: number | undefined;
   readonly replicas: number;
+  readonly idWindowMs: number | undefined;
   readonly archive: string | undefined;
 }
 
@@ -77,6 +80,7 @@ export function clusterEnvironment(environment: Environment): ClusterEnvironment
     residentBytes: parsed.data.MILLRACE_RESIDENT_BYTES,
     replyWindowMs: parsed.data.MILLRACE_REPLY_WINDOW_MS,
     replicas: parsed.data.MILLRACE_REPLICAS,
+    idWindowMs: parsed.data.MILLRACE_ID_WINDOW_MS,
     archive: parsed.data.MILLRACE_ARCHIVE_DIR,
   };
 }

@@ -13,6 +13,11 @@ export interface HostReport {
 export interface PartitionReport {
   readonly partition: number;
   readonly position: number;
+  /** Actors in memory, and command ids that are remembered. */
+  readonly residents: number;
+  readonly ids: number;
+  /** The text of the log. */
+  readonly logBytes: number;
   /** What its present owner read from disk when it took over, and how long that took. */
   readonly recoveredRecords: number;
   readonly recoveredMs: number;
@@ -39,6 +44,9 @@ export async function readHosts(
 const Partition = z.object({
   partition: z.number(),
   position: z.number(),
+  residents: z.number(),
+  ids: z.number(),
+  logBytes: z.number(),
   recoveredRecords: z.number(),
   recoveredMs: z.number(),
 });

@@ -10,6 +10,9 @@ import { temporaryDirectory } from './temporary-directory.ts';
 const partition = (position: number) => ({
   partition: 0,
   position,
+  residents: 1,
+  ids: 1,
+  logBytes: 1_000,
   recoveredRecords: position / 2,
   recoveredMs: 25,
 });

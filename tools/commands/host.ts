@@ -12,8 +12,8 @@ ends. Started by another process with an IPC channel it also ends when that proc
 
 MILLRACE_REDIS_URL and MILLRACE_NATS_URL are required; MILLRACE_PREFIX (default millrace),
 MILLRACE_PARTITIONS, MILLRACE_SCALES, MILLRACE_ALLOW_UNSAFE_REDIS, MILLRACE_RETAIN_BYTES,
-MILLRACE_REPLY_WINDOW_MS and MILLRACE_REPLICAS as for \`up\`. What leaves the log goes to MILLRACE_ARCHIVE_DIR; without it
-nothing does, and Redis needs ever more memory.`;
+MILLRACE_REPLY_WINDOW_MS, MILLRACE_ID_WINDOW_MS and MILLRACE_REPLICAS as for \`up\`. What leaves the
+log goes to MILLRACE_ARCHIVE_DIR; without it nothing does, and Redis needs ever more memory.`;
 
 export async function run(argv: string[]): Promise<number> {
   const { values } = parseArgs({ args: argv, options: { name: { type: 'string' } } });

@@ -20,7 +20,8 @@ MILLRACE_REDIS_URL and MILLRACE_NATS_URL name running servers to use instead of 
 can lose what it acknowledged is refused, unless MILLRACE_ALLOW_UNSAFE_REDIS is 1.
 MILLRACE_RETAIN_BYTES (default 1073741824) bounds the logs: above it what nobody needs any more goes to
 MILLRACE_ARCHIVE_DIR (default archive/ in the data); a reply stays in the log for at least
-MILLRACE_REPLY_WINDOW_MS (default 60000). With MILLRACE_REPLICAS=n nothing is answered before n
+MILLRACE_REPLY_WINDOW_MS (default 60000), and a command's id is remembered for
+MILLRACE_ID_WINDOW_MS (default 900000). With MILLRACE_REPLICAS=n nothing is answered before n
 replicas of Redis have it; a partition that cannot get so many is halted.`;
 
 export async function run(argv: string[]): Promise<number> {
