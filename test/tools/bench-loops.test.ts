@@ -52,6 +52,24 @@ test('the open loop waits for the last answer', async () => {
   expect(done).toBe(50);
 });
 
+test('the open loop ends when it is told to, and tells of each answer when it was due', async () => {
+  const enough = new AbortController();
+  const due: number[] = [];
+  const send: Send = (n) => {
+    if (n === 20) enough.abort();
+    return Promise.resolve(1);
+  };
+  const { done } = await openLoop({
+    send,
+    rate: 1_000,
+    seconds: Infinity,
+    signal: enough.signal,
+    hear: (answer) => due.push(answer.due),
+  });
+  expect(done).toBe(21);
+  expect((due.at(-1) ?? 0) - (due[0] ?? 0)).toBeCloseTo(20, 5);
+});
+
 test('refusals and failures count as failed, not as work', async () => {
   const send: Send = (n) =>
     n % 3 === 0 ? Promise.reject(new Error('no answer')) : Promise.resolve(n % 3 === 1 ? 0 : 100);

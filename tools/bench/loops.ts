@@ -9,6 +9,16 @@ import { Histogram } from './histogram.ts';
 /** Sends the n-th request; resolves with how many units of work it did, 0 if it was refused. */
 export type Send = (n: number) => Promise<number>;
 
+/** What became of one request. */
+export interface Answer {
+  readonly n: number;
+  /** When it was sent or, in the open loop, due: as `performance.now()` tells. */
+  readonly due: number;
+  readonly ms: number;
+  /** Units of work that it did. */
+  readonly done: number;
+}
+
 export interface Measured {
   /** Units of work, such as commands. */
   readonly done: number;
@@ -19,11 +29,6 @@ export interface Measured {
   readonly latency: Histogram;
 }
 
-interface Counts {
-  done: number;
-  failed: number;
-}
-
 export interface ClosedLoop {
   readonly send: Send;
   readonly underWay: number;
@@ -32,23 +37,25 @@ export interface ClosedLoop {
 
 /** Keeps `underWay` requests going for so many seconds. */
 export async function closedLoop({ send, underWay, seconds }: ClosedLoop): Promise<Measured> {
-  const latency = new Histogram();
-  const counts: Counts = { done: 0, failed: 0 };
-  const began = performance.now();
-  const until = began + seconds * 1_000;
+  const tally = new Tally();
+  const until = performance.now() + seconds * 1_000;
   let next = 0;
   const worker = async (): Promise<void> => {
-    while (performance.now() < until) await timed(send, next++, performance.now(), latency, counts);
+    while (performance.now() < until) tally.add(await timed(send, next++, performance.now()));
   };
   await Promise.all(Array.from({ length: underWay }, worker));
-  return { ...counts, seconds: (performance.now() - began) / 1_000, latency };
+  return tally.measured();
 }
 
 export interface OpenLoop {
   readonly send: Send;
   /** Requests a second. */
   readonly rate: number;
+  /** Infinity: until the signal says so. */
   readonly seconds: number;
+  readonly signal?: AbortSignal;
+  /** Hears of each answer. */
+  readonly hear?: (answer: Answer) => void;
 }
 
 /**
@@ -56,37 +63,55 @@ export interface OpenLoop {
  * once a millisecond: that can add one to a latency, but waiting in a tight loop takes a core from
  * the system that is measured (its p50 at 3,000 orders a second doubled on two cores).
  */
-export async function openLoop({ send, rate, seconds }: OpenLoop): Promise<Measured> {
-  const latency = new Histogram();
-  const counts: Counts = { done: 0, failed: 0 };
+export async function openLoop(options: OpenLoop): Promise<Measured> {
+  const { send, rate, seconds, signal, hear } = options;
+  const tally = new Tally();
   const total = Math.floor(rate * seconds);
   const began = performance.now();
-  const answers: Promise<void>[] = [];
+  let sent = 0;
+  let underWay = 0;
   await new Promise<void>((resolve) => {
+    const isOver = (): boolean => sent >= total || signal?.aborted === true;
+    const heard = (answer: Answer): void => {
+      tally.add(answer);
+      hear?.(answer);
+      underWay--;
+      if (underWay === 0 && isOver()) resolve();
+    };
     const sendDue = (): void => {
       const due = Math.min(total, Math.floor(((performance.now() - began) / 1_000) * rate));
-      while (answers.length < due) {
-        const n = answers.length;
-        answers.push(timed(send, n, began + (n / rate) * 1_000, latency, counts));
+      for (; sent < due && signal?.aborted !== true; sent++) {
+        underWay++;
+        void timed(send, sent, began + (sent / rate) * 1_000).then(heard);
       }
-      if (answers.length < total) setTimeout(sendDue, 1);
-      else resolve();
+      if (!isOver()) setTimeout(sendDue, 1);
+      else if (underWay === 0) resolve();
     };
     sendDue();
   });
-  await Promise.all(answers);
-  return { ...counts, seconds: (performance.now() - began) / 1_000, latency };
+  return tally.measured();
 }
 
-async function timed(
-  send: Send,
-  n: number,
-  from: number,
-  latency: Histogram,
-  counts: Counts,
-): Promise<void> {
+/** Sums up answers as they come: however many, it stays as small. */
+class Tally {
+  readonly #latency = new Histogram();
+  readonly #began = performance.now();
+  #done = 0;
+  #failed = 0;
+
+  add({ ms, done }: Answer): void {
+    this.#latency.add(ms);
+    if (done > 0) this.#done += done;
+    else this.#failed++;
+  }
+
+  measured(): Measured {
+    const seconds = (performance.now() - this.#began) / 1_000;
+    return { done: this.#done, failed: this.#failed, seconds, latency: this.#latency };
+  }
+}
+
+async function timed(send: Send, n: number, due: number): Promise<Answer> {
   const done = await send(n).catch(() => 0);
-  latency.add(performance.now() - from);
-  if (done > 0) counts.done += done;
-  else counts.failed++;
+  return { n, due, ms: performance.now() - due, done };
 }

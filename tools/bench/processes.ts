@@ -1,5 +1,5 @@
 /** What the machine is and does: read from /proc, and left out where there is none. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import type { Machine } from './results.ts';
 
@@ -8,13 +8,44 @@ const tickMs = 10;
 
 /** Processor time that a process has used so far, in ms. */
 export function cpuMs(pid: number): number {
+  const [user = 0, system = 0] = statOf(pid).slice(11, 13).map(Number);
+  return (user + system) * tickMs;
+}
+
+/** What /proc tells of a process, from its state on; nothing if it has ended. */
+function statOf(pid: number): readonly string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * tickMs;
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return 0;
+    return [];
   }
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** Processor time that this process and all that it has started have used so far, in ms. */
+export function ownCpuMs(): number {
+  const parents = new Map<number, number>();
+  const used = new Map<number, number>();
+  for (const name of namesIn('/proc').filter((one) => /^\d+$/.test(one))) {
+    const fields = statOf(Number(name));
+    parents.set(Number(name), Number(fields[1]));
+    // Its own, and that of its children that have ended.
+    used.set(
+      Number(name),
+      fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0),
+    );
+  }
+  const isOwn = (pid: number): boolean =>
+    pid === process.pid || (pid > 1 && isOwn(parents.get(pid) ?? 0));
+  return [...used].reduce((sum, [pid, ticks]) => sum + (isOwn(pid) ? ticks * tickMs : 0), 0);
 }
 
 /** Processor time that all programs of the machine have used so far, in ms. */

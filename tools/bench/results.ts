@@ -75,3 +75,98 @@ export interface ScaleResults {
   readonly after: Machine;
   readonly rows: readonly ScaleRow[];
 }
+
+/** Latencies of some requests, in ms. */
+export interface Latency {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** A moment of the soak: what there is, and what happened since the sample before. */
+export interface SoakSample {
+  /** Since the load began. */
+  readonly seconds: number;
+  /** Commands that succeeded. */
+  readonly perSecond: number;
+  /** Requests that were refused or not answered. */
+  readonly failed: number;
+  readonly deposit: Latency;
+  readonly order: Latency;
+  /** Of batches of 100. */
+  readonly batch: Latency;
+  /** Memory of the hosts: all; the heap that a full collection leaves; typed arrays and buffers. */
+  readonly hostMiB: number;
+  readonly heapMiB: number;
+  readonly buffersMiB: number;
+  readonly redisMiB: number;
+  /** Redis' append-only file, and how often it was rewritten so far. */
+  readonly fileMiB: number;
+  readonly rewrites: number;
+  /** The text of all logs. */
+  readonly logMiB: number;
+  /** Command ids that are remembered, and actors in memory. */
+  readonly ids: number;
+  readonly residents: number;
+  /** Files in the archive. */
+  readonly archived: number;
+  /** By how many ms timers came late, 99th percentile. */
+  readonly hostStallMs: number;
+  readonly generatorStallMs: number;
+  /** Cores that were busy with this soak, the generator included, and with other programs. */
+  readonly cores: number;
+  readonly others: number;
+}
+
+/** A host was killed: how long until every partition had carried out a command again. */
+export interface SoakRecovery {
+  /** Since the load began. */
+  readonly seconds: number;
+  readonly ms: number;
+  /** Records that its successors replayed: all, and of the longest partition. */
+  readonly records: number;
+  readonly recordsMost: number;
+  /** The longest that a partition's replay took. */
+  readonly replayMsMost: number;
+  /** Requests that were due while not all partitions answered, and were not carried out. */
+  readonly failed: number;
+}
+
+/** One thing that the soak has to show. */
+export interface Finding {
+  readonly what: string;
+  readonly found: string;
+  readonly bound: string;
+  readonly holds: boolean;
+}
+
+export interface SoakResults {
+  readonly kind: 'soak';
+  readonly before: Machine;
+  readonly after: Machine;
+  readonly settings: SoakSettings;
+  /** Requests a second that the closed loop reached, and that were sent. */
+  readonly capacity: number;
+  readonly rate: number;
+  readonly samples: readonly SoakSample[];
+  readonly recoveries: readonly SoakRecovery[];
+  /** Requests that were refused or not answered at other times. */
+  readonly failed: number;
+  /** Single deposits while Redis rewrote its file, and at other times. */
+  readonly rewrites: { readonly during: Latency; readonly otherwise: Latency };
+  readonly findings: readonly Finding[];
+}
+
+export interface SoakSettings {
+  readonly minutes: number;
+  /** Of the capacity. */
+  readonly share: number;
+  /** How often a host is killed at the end. */
+  readonly kills: number;
+  readonly hosts: number;
+  /** How long a command's id is remembered, in seconds. */
+  readonly windowSeconds: number;
+  /** The text of all logs above which they are trimmed. */
+  readonly retainMiB: number;
+}

@@ -37,6 +37,7 @@ export async function startStage(options: { hosts: number; partitions: number })
     MILLRACE_REDIS_URL: redisServer.url,
     MILLRACE_NATS_URL: nats.url,
     MILLRACE_PARTITIONS: `${partitions}`,
+    MILLRACE_ARCHIVE_DIR: join(dir, 'archive'),
   };
   const hosts: number[] = [];
   for (let n = 1; n <= options.hosts; n++) {

@@ -62,7 +62,7 @@ export function depositBatches(
   connection: NatsConnection,
   { accounts, partitions }: { readonly accounts: number; readonly partitions: number },
 ): Send {
-  const homes = byPartition(accounts, partitions, (n) => `a${n}`);
+  const homes = accountsByPartition(accounts, partitions);
   return (n) => {
     const partition = n % partitions;
     const home = homes[partition] ?? [];
@@ -81,7 +81,7 @@ export async function openAccounts(
   connection: NatsConnection,
   { accounts, partitions }: { readonly accounts: number; readonly partitions: number },
 ): Promise<void> {
-  const homes = byPartition(accounts, partitions, (n) => `a${n}`);
+  const homes = accountsByPartition(accounts, partitions);
   const openHome = async (home: readonly string[], partition: number): Promise<void> => {
     for (let from = 0; from < home.length; from += batchSize) {
       const some = home.slice(from, from + batchSize);
@@ -210,6 +210,10 @@ async function sendPayload(
   // Parsing 100 replies would measure the generator: a refusal is rare and has this in it.
   return !reply.string().includes('"ok":false');
 }
+
+/** The first so many accounts, by the partition that they belong to. */
+export const accountsByPartition = (accounts: number, partitions: number): string[][] =>
+  byPartition(accounts, partitions, (n) => `a${n}`);
 
 function byPartition(count: number, partitions: number, name: (n: number) => string): string[][] {
   const homes: string[][] = Array.from({ length: partitions }, () => []);

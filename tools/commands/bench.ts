@@ -3,10 +3,14 @@ import { UsageError, wholeNumber } from '../command-line.ts';
 import { measureCommands } from '../bench/commands.ts';
 import { writeChart } from '../bench/chart.ts';
 import { measureScale } from '../bench/scale.ts';
+import type { SoakSettings } from '../bench/results.ts';
+import { measureSoak } from '../bench/soak.ts';
+import { warmUpSeconds } from '../bench/soak-verdict.ts';
 
 export const usage = `millrace bench [options]
 millrace bench match [--rounds N] [--json]
 millrace bench scale [--seconds N] [--only TEXT] [--json]
+millrace bench soak [--minutes N] [--share N] [--kills N] [--window N] [--retain N] [--json]
 millrace bench chart --from FILE --to FILE
 
 Measures the system beside its floors (a bare NATS echo and a bare Redis append of the same bytes),
@@ -14,12 +18,19 @@ interleaved in one run on this machine, and prints rates, ratios and percentiles
 
   match         the order book alone, beside the npm package nodejs-order-book; from a clone only
   scale         the system with more accounts, symbols, partitions and hosts
+  soak          a share of the capacity for long: are memory, latency and recovery bounded? Exit
+                status 1 if not
   chart         draws the JSON results of bench as SVG and prints them as tables
 
   --rounds N    how often each measurement is repeated (default 3; match: 5)
   --seconds N   how long each lasts (default 3)
   --hosts N     host processes (default 1)
   --only TEXT   only the measurements whose names contain this
+  --minutes N   of the soak (default 20)
+  --share N     its load in percent of the capacity (default 70)
+  --kills N     how often it kills a host in the end (default 5)
+  --window N    how long it has a command's id remembered, in seconds (default 180)
+  --retain N    the MiB of all its logs (default 256)
   --json        print JSON instead of tables
   --from FILE   the results of bench --json
   --to FILE     the picture`;
@@ -33,6 +44,11 @@ export async function run(argv: string[]): Promise<number> {
       seconds: { type: 'string' },
       hosts: { type: 'string' },
       only: { type: 'string', default: '' },
+      minutes: { type: 'string' },
+      share: { type: 'string' },
+      kills: { type: 'string' },
+      window: { type: 'string' },
+      retain: { type: 'string' },
       json: { type: 'boolean', default: false },
       from: { type: 'string' },
       to: { type: 'string' },
@@ -58,6 +74,8 @@ export async function run(argv: string[]): Promise<number> {
     case 'scale':
       await measureScale({ seconds, only, json });
       return 0;
+    case 'soak':
+      return (await measureSoak({ ...soakSettings(values), hosts, json })) ? 0 : 1;
     case 'chart':
       if (from === undefined || to === undefined)
         throw new UsageError('chart needs --from and --to.');
@@ -66,4 +84,24 @@ export async function run(argv: string[]): Promise<number> {
     default:
       throw new UsageError(`There is no benchmark "${what}".`);
   }
+}
+
+type SoakOption = 'minutes' | 'share' | 'kills' | 'window' | 'retain';
+
+function soakSettings(values: Partial<Record<SoakOption, string>>): Omit<SoakSettings, 'hosts'> {
+  const number = (option: SoakOption, usual: number, max: number, min = 1): number =>
+    wholeNumber(option, values[option], { min, max }) ?? usual;
+  const settings = {
+    minutes: number('minutes', 20, 10_000),
+    share: number('share', 70, 100) / 100,
+    kills: number('kills', 5, 1_000, 0),
+    windowSeconds: number('window', 180, 86_400),
+    retainMiB: number('retain', 256, 1_000_000),
+  };
+  const leastMinutes = Math.ceil((warmUpSeconds(settings) + 60) / 60);
+  if (settings.minutes >= leastMinutes) return settings;
+  throw new UsageError(
+    `--minutes must be at least ${leastMinutes} for a --window of ${settings.windowSeconds}: memory ` +
+      'grows until the first ids are forgotten, and is judged for a minute after that at least.',
+  );
 }
