@@ -23,6 +23,8 @@ export interface ServerProcess {
 
 export interface ServerProgram {
   readonly name: string;
+  /** Where it is, if not where programs usually are. */
+  readonly path?: string;
   readonly arguments: readonly string[];
   /** Where it runs. */
   readonly dir: string;
@@ -79,7 +81,7 @@ export async function onPort<T>(port: number, start: (port: number) => Promise<T
 }
 
 async function spawnServer(program: ServerProgram): Promise<ServerProcess> {
-  const executable = findProgram(program.name);
+  const executable = program.path ?? findProgram(program.name);
   if (executable === undefined) {
     throw new Error(
       `${program.name} is not installed. Run "node tools/setup.mjs", or install it by hand.`,
@@ -123,7 +125,8 @@ async function firstLine(output: Readable): Promise<string> {
   throw new Error('the wrapper of a server ended before it had started the server');
 }
 
-function freePort(): Promise<number> {
+/** A port that nobody listens on at this moment. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const listener = createServer();
     listener.on('error', reject);

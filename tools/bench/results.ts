@@ -170,3 +170,14 @@ export interface SoakSettings {
   /** The text of all logs above which they are trimmed. */
   readonly retainMiB: number;
 }
+
+/** Single commands of ours and of a peer, which has a row for each number of requests under way. */
+export interface PeerResults {
+  readonly kind: 'peer';
+  readonly before: Machine;
+  readonly after: Machine;
+  /** By package. */
+  readonly versions: Readonly<Record<string, string>>;
+  readonly ours: CommandRow;
+  readonly peers: readonly CommandRow[];
+}

@@ -13,7 +13,8 @@ export const replyBytes = 90;
 /** Ids that no other run has used. */
 const run = `${process.pid}-${Date.now().toString(36)}`;
 let ids = 0;
-const nextId = (): string => `${run}-${(ids++).toString(36)}`;
+/** An id that nothing was sent with before. */
+export const nextId = (): string => `${run}-${(ids++).toString(36)}`;
 
 function withId(): MsgHdrs {
   const carried = headers();

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { UsageError, wholeNumber } from '../command-line.ts';
 import { measureCommands } from '../bench/commands.ts';
 import { writeChart } from '../bench/chart.ts';
+import { measurePeer } from '../bench/peer.ts';
 import { measureScale } from '../bench/scale.ts';
 import type { SoakSettings } from '../bench/results.ts';
 import { measureSoak } from '../bench/soak.ts';
@@ -11,6 +12,7 @@ export const usage = `millrace bench [options]
 millrace bench match [--rounds N] [--json]
 millrace bench scale [--seconds N] [--only TEXT] [--json]
 millrace bench soak [--minutes N] [--share N] [--kills N] [--window N] [--retain N] [--json]
+millrace bench peer [--rounds N] [--seconds N] [--json]
 millrace bench chart --from FILE --to FILE
 
 Measures the system beside its floors (a bare NATS echo and a bare Redis append of the same bytes),
@@ -20,6 +22,8 @@ interleaved in one run on this machine, and prints rates, ratios and percentiles
   scale         the system with more accounts, symbols, partitions and hosts
   soak          a share of the capacity for long: are memory, latency and recovery bounded? Exit
                 status 1 if not
+  peer          single commands beside those of Restate, another durable engine, which npm installs
+                into .millrace/peer for it
   chart         draws the JSON results of bench as SVG and prints them as tables
 
   --rounds N    how often each measurement is repeated (default 3; match: 5)
@@ -76,6 +80,9 @@ export async function run(argv: string[]): Promise<number> {
       return 0;
     case 'soak':
       return (await measureSoak({ ...soakSettings(values), hosts, json })) ? 0 : 1;
+    case 'peer':
+      await measurePeer({ rounds: rounds ?? 3, seconds, json });
+      return 0;
     case 'chart':
       if (from === undefined || to === undefined)
         throw new UsageError('chart needs --from and --to.');
