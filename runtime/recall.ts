@@ -85,6 +85,8 @@ export class Recall {
   readonly #options: RecallOptions;
   readonly #underWay = new Map<string, UnderWay>();
   readonly #recent = new Map<string, Remembered>();
+  /** Goes on from the last one forgotten: a new iterator would pass the gaps that all before left. */
+  #oldest = this.#recent.entries();
   #recentBytes = 0;
   #pendingCount = 0;
 
@@ -172,12 +174,22 @@ export class Recall {
     const { recentRepliesMax, recentBytesMax } = this.#options.limits;
     this.#recent.set(key, reply);
     this.#recentBytes += reply.text.length;
-    if (this.#recent.size <= recentRepliesMax && this.#recentBytes <= recentBytesMax) return;
-    for (const [oldest, { text }] of this.#recent) {
-      if (this.#recent.size <= recentRepliesMax && this.#recentBytes <= recentBytesMax) break;
-      this.#recent.delete(oldest);
-      this.#recentBytes -= text.length;
+    while (this.#recent.size > recentRepliesMax || this.#recentBytes > recentBytesMax) {
+      if (!this.#forgetOldest()) return;
     }
+  }
+
+  /** False if nothing is remembered. */
+  #forgetOldest(): boolean {
+    let { value } = this.#oldest.next();
+    if (value === undefined) {
+      this.#oldest = this.#recent.entries();
+      ({ value } = this.#oldest.next());
+    }
+    if (value === undefined) return false;
+    const [key, { text }] = value;
+    this.#recentBytes -= text.length;
+    return this.#recent.delete(key);
   }
 
   /** The hash under which a pending command came, for the record that answers it. */
