@@ -181,3 +181,16 @@ export interface PeerResults {
   readonly ours: CommandRow;
   readonly peers: readonly CommandRow[];
 }
+
+export interface MemoryResults {
+  readonly kind: 'memory';
+  readonly before: Machine;
+  readonly after: Machine;
+  readonly accounts: number;
+  readonly deposits: number;
+  /** Of one account that is in memory. */
+  readonly residentHeapBytes: number;
+  /** Of one account that is not. */
+  readonly passivatedRedisBytes: number;
+  readonly replayedPerSecond: number;
+}

@@ -3,6 +3,7 @@ import { UsageError, wholeNumber } from '../command-line.ts';
 import { measureCommands } from '../bench/commands.ts';
 import { writeChart } from '../bench/chart.ts';
 import { measurePeer } from '../bench/peer.ts';
+import { measureMemory } from '../bench/memory.ts';
 import { measureScale } from '../bench/scale.ts';
 import type { SoakSettings } from '../bench/results.ts';
 import { measureSoak } from '../bench/soak.ts';
@@ -13,6 +14,7 @@ millrace bench match [--rounds N] [--json]
 millrace bench scale [--seconds N] [--only TEXT] [--json]
 millrace bench soak [--minutes N] [--share N] [--kills N] [--window N] [--retain N] [--json]
 millrace bench peer [--rounds N] [--seconds N] [--json]
+millrace bench memory [--json]
 millrace bench chart --from FILE --to FILE
 
 Measures the system beside its floors (a bare NATS echo and a bare Redis append of the same bytes),
@@ -24,6 +26,7 @@ interleaved in one run on this machine, and prints rates, ratios and percentiles
                 status 1 if not
   peer          single commands beside those of Restate, another durable engine, which npm installs
                 into .millrace/peer for it
+  memory        bytes of an account in memory and out of it; records a second in recovery
   chart         draws the JSON results of bench as SVG and prints them as tables
 
   --rounds N    how often each measurement is repeated (default 3; match: 5)
@@ -82,6 +85,9 @@ export async function run(argv: string[]): Promise<number> {
       return (await measureSoak({ ...soakSettings(values), hosts, json })) ? 0 : 1;
     case 'peer':
       await measurePeer({ rounds: rounds ?? 3, seconds, json });
+      return 0;
+    case 'memory':
+      await measureMemory({ json });
       return 0;
     case 'chart':
       if (from === undefined || to === undefined)
