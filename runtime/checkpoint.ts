@@ -206,12 +206,14 @@ export class Checkpointer {
   }
 
   async #snapshotChanged(): Promise<void> {
+    const { residents } = this.#options;
     // Whatever has changed by now did so at or before the position, which was taken in this turn.
     const due = [...this.#changed.keys()];
     for (let from = 0; from < due.length && !this.#closed; from += sliceActors) {
       const still = due.slice(from, from + sliceActors).filter((actor) => this.#changed.has(actor));
       if (still.length === 0) continue;
-      await this.#options.residents.load(still);
+      const away = still.filter((actor) => residents.get(actor) === undefined);
+      if (away.length > 0) await residents.load(away);
       await this.snapshot(still);
       await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
     }
