@@ -54,6 +54,9 @@ export class GroupWriter {
   #open: Staged[] = [];
   #stagedBytes = 0;
   #inFlight: readonly Staged[] = [];
+  /** The group that was in flight at the last look, and when it was first seen, on the monotonic clock. */
+  #watched = { group: 0, since: 0 };
+  #stalled = false;
   #groups = 0;
   #sealSoon = false;
   #closed = false;
@@ -84,12 +87,26 @@ export class GroupWriter {
     return this.#open.length > 0;
   }
 
+  /** Whether no more may be staged: too much is, or the log has not answered for too long. */
   get full(): boolean {
     const { limits } = this.#options;
     return (
+      this.#stalled ||
       this.#inFlight.length + this.#open.length >= limits.stagedRecordsMax ||
       this.#stagedBytes >= limits.stagedBytesMax
     );
+  }
+
+  /**
+   * Looks, several times a second, whether the log answers: what is taken meanwhile would wait for one
+   * that may be gone for long. The clock is not read for each group, which would cost every command.
+   */
+  tick(): void {
+    const { clock, limits } = this.#options;
+    const now = clock.monotonic();
+    if (this.#inFlight.length === 0 || this.#watched.group !== this.#groups)
+      this.#watched = { group: this.#groups, since: now };
+    this.#stalled = now - this.#watched.since > limits.appendMsMax;
   }
 
   /** Adds a record at position `staged` + 1; its group goes out when the last has been acknowledged. */
@@ -140,9 +157,9 @@ export class GroupWriter {
   }
 
   async #write(): Promise<void> {
+    const { fence } = this.#options;
     const records = this.#seal();
     this.#inFlight = records;
-    const { fence } = this.#options;
     const group: Group = {
       fence,
       after: this.#durable,
@@ -160,6 +177,7 @@ export class GroupWriter {
     const entry = entryId(fence.epoch, this.#durable + 1);
     this.#durable += records.length;
     this.#inFlight = [];
+    this.#stalled = false;
     for (const staged of records) this.#stagedBytes -= staged.text.length;
     this.#options.events.onDurable(records, entry);
     while (this.#waiting[0] && this.#waiting[0].position <= this.#durable)

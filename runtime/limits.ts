@@ -8,6 +8,8 @@ export interface Limits {
   /** Records of one partition that may wait for their append. */
   readonly stagedRecordsMax: number;
   readonly stagedBytesMax: number;
+  /** How long a group may wait for the log's answer before no more is taken. */
+  readonly appendMsMax: number;
   /** Commands of one partition whose reply is deferred. */
   readonly pendingMax: number;
   /** How long a caller waits for a deferred reply before it is told `runtime/pending`. */
@@ -88,7 +90,8 @@ export interface HostBytes {
   readonly residentBytes?: number | undefined;
 }
 
-const gibibyte = 1024 * 1024 * 1024;
+const mebibyte = 1024 * 1024;
+const gibibyte = 1024 * mebibyte;
 const bareCost = 768;
 
 /**
@@ -105,10 +108,14 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
   // is 15 minutes at 18,000 commands a second. A faster host says busy rather than forget an id.
   const idsOfHost = 16_000_000;
   const retainBytesMax = Math.floor(retainBytes / partitions);
+  const share = ({ of, least, most }: { of: number; least: number; most: number }): number =>
+    Math.max(least, Math.min(most, Math.floor(of / partitions)));
   return {
     groupBytesMax: 256 * 1024,
-    stagedRecordsMax: 20_000,
-    stagedBytesMax: 16 * 1024 * 1024,
+    // Of all partitions together: when the log stops, none may fill the host's memory.
+    stagedRecordsMax: share({ of: 320_000, least: 1_000, most: 20_000 }),
+    stagedBytesMax: share({ of: 256 * mebibyte, least: mebibyte, most: 16 * mebibyte }),
+    appendMsMax: 1_000,
     pendingMax: 20_000,
     replyWaitMs: 5_000,
     readsMax: 20_000,

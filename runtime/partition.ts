@@ -209,6 +209,7 @@ export class Partition {
   /** Housekeeping; the host calls it several times a second. */
   tick(): void {
     if (this.#state.kind !== 'serving') return;
+    this.#parts.writer.tick();
     this.#parts.recall.expire();
     this.#parts.checkpointer.tick();
     this.#parts.retention.tick();

@@ -37,7 +37,7 @@ async function writerWith(limits: Partial<Limits> = {}) {
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
   };
   const groups = () => store.partitions(0).entries.filter(({ n }) => n > 0);
-  return { writer, gate, durable, afterwards, stage, turns, groups };
+  return { clock, writer, gate, durable, afterwards, stage, turns, groups };
 }
 
 describe('the writer of groups', () => {
@@ -92,6 +92,22 @@ describe('the writer of groups', () => {
     stage();
     expect(writer.full).toBe(false);
     stage();
+    expect(writer.full).toBe(true);
+    gate.release();
+    await turns();
+    expect(writer.full).toBe(false);
+  });
+
+  it('is full while the log has not answered for so long, and not after it has', async () => {
+    const { clock, writer, gate, stage, turns } = await writerWith({ appendMsMax: 100 });
+    stage();
+    await turns();
+    writer.tick();
+    clock.advance(100);
+    writer.tick();
+    expect(writer.full).toBe(false);
+    clock.advance(1);
+    writer.tick();
     expect(writer.full).toBe(true);
     gate.release();
     await turns();
