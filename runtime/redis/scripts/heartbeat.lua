@@ -1,4 +1,6 @@
+#!lua flags=allow-oom
 -- Says that a member of a set lives, forgets those that have not said so for too long.
+-- (allow-oom: a host must not seem dead because Redis is full)
 --
 -- KEYS  1 members (sorted set: name → the time in ms until which its heartbeat holds)
 -- ARGV  1 name   2 time to live, ms

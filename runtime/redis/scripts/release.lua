@@ -1,5 +1,7 @@
+#!lua flags=allow-oom
 -- Ends a lease at once. The nonce goes too, so that whoever releases can write no more, even before
 -- another has acquired.
+-- (allow-oom: it frees)
 --
 -- KEYS  1 owner (hash)
 -- ARGV  1 epoch   2 nonce   3 published position

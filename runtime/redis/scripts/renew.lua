@@ -1,4 +1,6 @@
+#!lua flags=allow-oom
 -- Extends a lease, and notes how far the owner has published events; that never goes back.
+-- (allow-oom: a lease must not end because Redis is full)
 --
 -- KEYS  1 owner (hash)
 -- ARGV  1 epoch   2 nonce   3 lease, ms   4 published position

@@ -1,4 +1,6 @@
+#!lua flags=allow-oom
 -- Takes the oldest entries out of a log, as far as its consumer groups have dealt with them.
+-- (allow-oom: it is what makes room)
 --
 -- KEYS  1 owner (hash)   2 log (stream)
 -- ARGV  1 epoch   2 nonce   3 id of the entry that is to become the first
