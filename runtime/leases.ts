@@ -53,8 +53,16 @@ export type Acquired =
     }
   /** Another's lease still runs. */
   | { readonly kind: 'held'; readonly host: string }
-  /** The log is shorter than its owner knew: acknowledged records are gone. Nothing was written. */
-  | { readonly kind: 'lost-tail'; readonly known: number; readonly found: number };
+  /**
+   * The log is not as long as its owner knew: acknowledged records are gone. The partition is taken,
+   * so that somebody says so; its log and its top stay as they are, and nothing can be appended.
+   */
+  | {
+      readonly kind: 'lost-tail';
+      readonly known: number;
+      readonly found: number;
+      readonly epoch: number;
+    };
 
 export interface Renewal {
   readonly fence: Fence;

@@ -128,6 +128,20 @@ export class Ownership {
     this.#admit();
   }
 
+  /** Answers for a partition that was acquired and cannot be served: nothing but why. */
+  async openHalted(group: string, sentAt: number, reason: string): Promise<void> {
+    this.renewed(sentAt);
+    this.#halted(reason);
+    await this.door.enter(group);
+    this.#admit();
+  }
+
+  /** Serves nothing from now on, and says why to whoever asks. */
+  halt(reason: string): void {
+    this.served?.close();
+    this.#halted(reason);
+  }
+
   /** Rebuilds the partition as far as its present owner has written by now. */
   follow(): Promise<Partition> {
     return this.#options.follow(this.#opening);

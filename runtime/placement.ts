@@ -10,6 +10,7 @@ import { HandOver } from './hand-over.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { OwnerRecord, Overview } from './leases.ts';
 import type { Limits } from './limits.ts';
+import { LogWatch, lostRecords } from './log-watch.ts';
 import { Ownership, type OwnershipOptions, type Service } from './ownership.ts';
 import { Parley, type Answer, type Ask } from './parley.ts';
 import type { PartitionStatus } from './partition.ts';
@@ -53,6 +54,7 @@ export class Placement {
   readonly #takeOvers: TakeOvers;
   readonly #pulls: Pulls;
   readonly #held = new Map<number, Held>();
+  readonly #logWatch: LogWatch;
   readonly #timers = new Set<Timer>();
   #asked: Subscription | undefined;
   #acquisitions = 0;
@@ -76,6 +78,10 @@ export class Placement {
       ...this.#ownershipOptions,
       ...options,
       held: () => this.#ownerships,
+    });
+    this.#logWatch = new LogWatch({
+      ...options,
+      onWentBack: (partition, reason) => this.#wentBack(partition, reason),
     });
     const shared = { ...options, isHeld: (partition: number) => this.#held.has(partition) };
     this.#takeOvers = new TakeOvers({ ...shared, take: (partition) => this.#take(partition) });
@@ -188,6 +194,8 @@ export class Placement {
   async #scan(): Promise<void> {
     if (this.#stopping) return;
     await this.look();
+    const own = this.#ownerships.flatMap(({ served }) => served?.status ?? []);
+    await this.#logWatch.look(this.#overview, own);
     if (!this.#heartbeat.mayTake) return;
     this.#takeOvers.consider(this.#overview);
     this.#pulls.consider(this.#overview);
@@ -200,21 +208,43 @@ export class Placement {
     const group = `${host}.${nonce}`;
     const sentAt = clock.monotonic();
     const claim = { partition, host, nonce, group, leaseMs: limits.leaseMs };
+    const known = this.#logWatch.reached(partition);
     const acquired = await leases.acquire(claim);
     switch (acquired.kind) {
       case 'held':
         return;
-      case 'lost-tail':
-        throw new Error(
-          `its log ends at ${acquired.found}, its owner knew ${acquired.known}: acknowledged records ` +
-            `are gone; restore the log from a copy`,
+      case 'lost-tail': {
+        const { epoch, found, known: before } = acquired;
+        const reason = lostRecords(found, before);
+        await this.#opened(this.#ownershipOf(partition, epoch, nonce), group, (ownership) =>
+          ownership.openHalted(group, sentAt, reason),
         );
+        return;
+      }
       case 'acquired': {
-        const ownership = this.#ownershipOf(partition, acquired.epoch, nonce);
-        this.#hold(ownership, group);
-        await this.#orFree(ownership, ownership.open(group, { ...acquired, sentAt }));
+        const { epoch, top } = acquired;
+        await this.#opened(this.#ownershipOf(partition, epoch, nonce), group, (ownership) =>
+          top < known
+            ? ownership.openHalted(group, sentAt, lostRecords(top, known))
+            : ownership.open(group, { ...acquired, sentAt }),
+        );
       }
     }
+  }
+
+  #opened(
+    ownership: Ownership,
+    group: string,
+    open: (ownership: Ownership) => Promise<void>,
+  ): Promise<void> {
+    this.#hold(ownership, group);
+    return this.#orFree(ownership, open(ownership));
+  }
+
+  /** While it is being handed over its successor looks, too. */
+  #wentBack(partition: number, reason: string): void {
+    const held = this.#held.get(partition);
+    if (held?.ownership.served && !held.handOver.underWay) held.ownership.halt(reason);
   }
 
   /** Takes a partition over from an owner that lives; tells whether it has changed hands. */

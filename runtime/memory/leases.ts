@@ -30,9 +30,11 @@ const ownership = (
     if (owner && owner.nonce !== nonce && owner.until > now())
       return { kind: 'held', host: owner.host };
     const top = topOf(entries);
-    if (owner && owner.top !== top) return { kind: 'lost-tail', known: owner.top, found: top };
-
     const epoch = Math.max(owner?.epoch ?? 0, entries.at(-1)?.epoch ?? 0) + 1;
+    if (owner && owner.top !== top) {
+      store.owner = { ...owner, epoch, nonce, host, group, until: now() + leaseMs };
+      return { kind: 'lost-tail', known: owner.top, found: top, epoch };
+    }
     const published = owner?.published ?? 0;
     entries.push({ epoch, position: top, n: 0, records: '' });
     store.epochs.push({ epoch, first: top + 1 });

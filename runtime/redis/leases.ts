@@ -157,6 +157,11 @@ function acquired(reply: unknown): Acquired {
     case 'held':
       return { kind, host: text(rest[0]) };
     case 'lost-tail':
-      return { kind, known: integer(rest[0]), found: integer(rest[1]) };
+      return {
+        kind,
+        known: integer(rest[0]),
+        found: integer(rest[1]),
+        epoch: integer(rest[2]),
+      };
   }
 }

@@ -76,15 +76,17 @@ export function leasesConformance(open: OpenStore): void {
       expect(kinds.filter((kind) => kind === 'held')).toHaveLength(19);
     });
 
-    test('refuses a log that is shorter than its owner knew, and writes nothing', async () => {
+    test('a log that is shorter than its owner knew is taken to be halted, and left as it is', async () => {
       const fence = await own(leases, 'a');
       await log.append(group(fence, 0, 2));
       await log.append(group(fence, 2, 3));
       await leases.release({ fence, published: 0 });
       await store.loseTail(partition);
-      const before = await ownerNow();
-      expect(await leases.acquire(claim('b'))).toEqual({ kind: 'lost-tail', known: 5, found: 2 });
-      expect(await ownerNow()).toEqual(before);
+      const lost = { kind: 'lost-tail', known: 5, found: 2, epoch: 2 };
+      expect(await leases.acquire(claim('b'))).toEqual(lost);
+      expect(await ownerNow()).toMatchObject({ epoch: 2, nonce: 'b', top: 5 });
+      expect(await leases.acquire(claim('c'))).toMatchObject({ kind: 'held' });
+      expect(await log.append(group({ partition, epoch: 2, nonce: 'b' }, 2, 1))).toBe('diverged');
       expect(await store.newest(partition)).toMatchObject({ epoch: 1, position: 1 });
     });
 
@@ -93,7 +95,12 @@ export function leasesConformance(open: OpenStore): void {
       await log.append(group(fence, 0, 2));
       await leases.release({ fence, published: 0 });
       await store.loseLog(partition);
-      expect(await leases.acquire(claim('b'))).toEqual({ kind: 'lost-tail', known: 2, found: 0 });
+      expect(await leases.acquire(claim('b'))).toEqual({
+        kind: 'lost-tail',
+        known: 2,
+        found: 0,
+        epoch: 2,
+      });
     });
   });
 

@@ -1,11 +1,14 @@
 /** What may befall Redis, on a real one: nothing acknowledged is lost, and service comes back. */
+import { cp, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { redisLeases } from '../../runtime/redis/leases.ts';
 import { redisLog } from '../../runtime/redis/log.ts';
+import { list, text } from '../../runtime/redis/replies.ts';
 import { TcpProxy } from '../../tools/faults/tcp-proxy.ts';
 import { startRedis } from '../../tools/servers.ts';
 import { balancesOf } from '../black-box/orders.ts';
-import { partitionOf, type Answer } from '../black-box/wire.ts';
+import { expectUnanswered, partitionOf, resultOf, type Answer } from '../black-box/wire.ts';
 import { group } from '../conformance/log.ts';
 import { until } from '../tools/until.ts';
 import { setStage, type Stage } from './stage.ts';
@@ -88,4 +91,44 @@ test('out of memory: leases are renewed and given up all the same', async () => 
   expect(await leases.renew([renewal], 60_000)).toEqual(['ok']);
   await expect(redisLog(connection).append(group(renewal.fence, 0, 1))).rejects.toThrow('OOM');
   expect(await leases.release(renewal)).toBe('ok');
+});
+
+test('back from an older copy: what the living host has seen more of is halted, the rest is served', async () => {
+  const stage = await setStage();
+  const { wire, redis, redisDir } = stage;
+  await stage.startHost('one');
+  await stage.untilServed();
+  const home = partitionOf(await first(stage));
+  const folder = join(redisDir, 'appendonlydir');
+  await cp(folder, `${folder}.copy`, { recursive: true });
+  resultOf(await wire.cmd(alice, 'deposit', deposit, 'second'));
+
+  process.kill(redis.pid, 'SIGKILL');
+  await redis.exited;
+  await rm(folder, { recursive: true });
+  await rename(`${folder}.copy`, folder);
+  const again = await startRedis({ dir: redisDir, port: redis.port });
+  onTestFinished(() => again.stop());
+  await until(async () => (await stage.halted()).size > 0);
+  expect([...(await stage.halted())]).toEqual([[home, expect.stringMatching(/records are gone/)]]);
+  expectUnanswered(await wire.get(alice, 'balance'), 'runtime/halted');
+});
+
+test('a log that ends before its owner’s mark is halted by the next owner, and left as it is', async () => {
+  const stage = await setStage();
+  const { wire, connection } = stage;
+  const former = await stage.startHost('one');
+  await stage.untilServed();
+  const home = partitionOf(await first(stage));
+  await former.stop();
+  const log = `{mr:${home}}:log`;
+  const [newest] = list(await connection.call('xrevrange', [log, '+', '-', 'COUNT', '1']));
+  await connection.call('xdel', [log, text(list(newest)[0])]);
+  const length = await connection.call('xlen', [log]);
+
+  await stage.startHost('two');
+  await until(async () => (await stage.halted()).size > 0);
+  expect([...(await stage.halted())]).toEqual([[home, expect.stringMatching(/records are gone/)]]);
+  expectUnanswered(await wire.get(alice, 'balance'), 'runtime/halted');
+  expect(await connection.call('xlen', [log])).toBe(length);
 });

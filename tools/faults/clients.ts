@@ -25,9 +25,17 @@ export interface Sent extends SentCommand {
 
 const answerMs = 2_000;
 const againMs = 30;
+/** A lease, its take-over, and some. */
+const noteworthyMs = 8_000;
 /** Repeats come while the promised window (15 minutes) surely remembers. */
 const repeatMsMax = 300_000;
 const subjects = subjectsUnder(prefix);
+
+export interface CrowdOptions {
+  /** Once aborted they begin nothing more. */
+  readonly ending: AbortSignal;
+  readonly tell: (line: string) => void;
+}
 
 /** What all clients of a run share: one connection, one list of what was sent. */
 export class Crowd {
@@ -43,8 +51,10 @@ export class Crowd {
   readonly #bus: Bus;
   readonly #below: Below;
   readonly #ending: AbortSignal;
+  readonly #tell: (line: string) => void;
 
-  constructor(bus: Bus, below: Below, ending: AbortSignal) {
+  constructor(bus: Bus, below: Below, { ending, tell }: CrowdOptions) {
+    this.#tell = tell;
     this.#bus = bus;
     this.#below = below;
     this.#ending = ending;
@@ -181,8 +191,9 @@ export class Crowd {
     if (!sent.settled) this.acknowledged++;
     sent.settled = true;
     const now = performance.now();
-    if (!this.#ending.aborted)
-      this.longestSilenceMs = Math.max(this.longestSilenceMs, now - this.#lastAt);
+    const silenceMs = now - this.#lastAt;
+    if (!this.#ending.aborted) this.longestSilenceMs = Math.max(this.longestSilenceMs, silenceMs);
+    if (silenceMs > noteworthyMs) this.#tell(`no outcome for ${Math.round(silenceMs)} ms, until now`);
     this.#lastAt = now;
   }
 

@@ -58,7 +58,7 @@ export async function run({ data, seconds, seed, tell }: RunOptions): Promise<Ru
   stack.defer(() => observer.close());
 
   const ending = new AbortController();
-  const crowd = new Crowd(bus, below, ending.signal);
+  const crowd = new Crowd(bus, below, { ending: ending.signal, tell });
   await crowd.open();
   const acting = crowd.act();
   const faults = await harm(stage, { below, seconds, tell });

@@ -4,7 +4,8 @@
 -- ARGV  1 nonce   2 host   3 queue group   4 lease, ms
 -- Returns  {'acquired', epoch, top, published}
 --          {'held', host}                 another's lease still runs
---          {'lost-tail', known, found}    the log does not end where its owner left it
+--          {'lost-tail', known, found, epoch}    the log does not end where its owner left it: the
+--                                         partition is taken to be halted, its log stays as it is
 -- Numbers are returned as text. Everything is checked before the first write; the first write is
 -- the XADD, which alone could still be refused, and then nothing has changed.
 
@@ -28,11 +29,13 @@ if last then
   local n = last[2][1] == 'n' and tonumber(last[2][2]) or 0
   if n > 0 then top = top + n - 1 end
 end
+epoch = text(math.max(epoch, tonumber(owner[1] or 0)) + 1)
 if owner[1] and owner[5] ~= text(top) then
-  return {'lost-tail', owner[5], text(top)}
+  redis.call('HSET', KEYS[1], 'epoch', epoch, 'nonce', ARGV[1], 'host', ARGV[2], 'group', ARGV[3],
+    'until', text(now + tonumber(ARGV[4])))
+  return {'lost-tail', owner[5], text(top), epoch}
 end
 
-epoch = text(math.max(epoch, tonumber(owner[1] or 0)) + 1)
 redis.call('XADD', KEYS[2], epoch .. '-' .. text(top), 'n', 0, 'records', '')
 redis.call('HSET', KEYS[3], epoch, text(top + 1))
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'nonce', ARGV[1], 'host', ARGV[2], 'group', ARGV[3],
