@@ -34,7 +34,9 @@ export async function run(argv: string[]): Promise<number> {
     data,
     seconds: minutes * 60,
     seed: seed ?? Date.now() % 2 ** 32,
-    tell: values.verbose ? (line) => console.error(`${new Date().toISOString().slice(11, 23)} ${line}`) : () => {},
+    tell: values.verbose
+      ? (line) => console.error(`${new Date().toISOString().slice(11, 23)} ${line}`)
+      : () => {},
   });
   console.log(values.json ? JSON.stringify(report) : asText(report));
   if (report.violations.length > 0) {

@@ -193,7 +193,8 @@ export class Crowd {
     const now = performance.now();
     const silenceMs = now - this.#lastAt;
     if (!this.#ending.aborted) this.longestSilenceMs = Math.max(this.longestSilenceMs, silenceMs);
-    if (silenceMs > noteworthyMs) this.#tell(`no outcome for ${Math.round(silenceMs)} ms, until now`);
+    if (silenceMs > noteworthyMs)
+      this.#tell(`no outcome for ${Math.round(silenceMs)} ms, until now`);
     this.#lastAt = now;
   }
 
