@@ -18,7 +18,8 @@ interface Encoded {
   readonly actor: string;
   readonly version: number;
   readonly head: string;
-  readonly state: Buffer;
+  readonly state: string;
+  readonly bytes: number;
 }
 
 export function snapshotStore(
@@ -26,7 +27,7 @@ export function snapshotStore(
 ): Pick<Log, 'saveSnapshots' | 'loadSnapshots'> {
   const saveCall = async (
     fence: Fence,
-    values: readonly (string | Buffer)[],
+    values: readonly string[],
   ): Promise<'ok' | 'fenced'> => {
     const { partition, epoch, nonce } = fence;
     const reply = await connection.run(
@@ -42,7 +43,8 @@ export function snapshotStore(
 
   const saveLarge = async (fence: Fence, snapshot: Encoded): Promise<'ok' | 'fenced'> => {
     const { partition, epoch, nonce } = fence;
-    const { actor, version, state } = snapshot;
+    const { actor, version } = snapshot;
+    const state = Buffer.from(snapshot.state);
     const at = [
       keys.owner(partition),
       keys.snapshots(partition),
@@ -102,10 +104,10 @@ export function snapshotStore(
   return {
     async saveSnapshots(fence, snapshots) {
       const all = snapshots.map(encode);
-      for (const values of calls(all.filter((snapshot) => snapshot.state.length <= chunkBytes))) {
+      for (const values of calls(all.filter((snapshot) => snapshot.bytes <= chunkBytes))) {
         if ((await saveCall(fence, values)) === 'fenced') return 'fenced';
       }
-      for (const large of all.filter((snapshot) => snapshot.state.length > chunkBytes)) {
+      for (const large of all.filter((snapshot) => snapshot.bytes > chunkBytes)) {
         if ((await saveLarge(fence, large)) === 'fenced') return 'fenced';
       }
       return 'ok';
@@ -118,21 +120,25 @@ const encode = ({ actor, version, position, hash, state }: Snapshot): Encoded =>
   actor,
   version,
   head: `${version} ${position} ${hash}`,
-  state: Buffer.from(state),
+  state,
+  bytes: Buffer.byteLength(state),
 });
 
-/** Puts small snapshots into as few calls as the bounds on bytes and number allow. */
-function calls(snapshots: readonly Encoded[]): (string | Buffer)[][] {
-  const all: (string | Buffer)[][] = [];
+/**
+ * Puts small snapshots into as few calls as the bounds on bytes and number allow; as text, for a
+ * buffer for each would cost more than all else that is done for it.
+ */
+function calls(snapshots: readonly Encoded[]): string[][] {
+  const all: string[][] = [];
   let bytesLeft = 0;
-  for (const { actor, head, state } of snapshots) {
+  for (const { actor, head, state, bytes } of snapshots) {
     let call = all.at(-1);
-    if (call === undefined || bytesLeft < state.length || call.length >= 2 * snapshotsPerCall) {
+    if (call === undefined || bytesLeft < bytes || call.length >= 2 * snapshotsPerCall) {
       all.push((call = []));
       bytesLeft = chunkBytes;
     }
-    call.push(actor, Buffer.concat([Buffer.from(`${head} 0\n`), state]));
-    bytesLeft -= state.length;
+    call.push(actor, `${head} 0\n${state}`);
+    bytesLeft -= bytes;
   }
   return all;
 }
