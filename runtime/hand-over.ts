@@ -6,7 +6,8 @@
  * H2  everything that came in is finished and answered before it is given away;
  * H3  from `join` on the next step comes within a second, or the owner opens another queue group: a
  *     successor that freezes half-way keeps no more requests than those of that second;
- * H4  the call that gives the partition away is repeated until its outcome is known.
+ * H4  the call that gives the partition away is repeated until its outcome is known; if that takes
+ *     too long the owner goes on, and the fence stops it should the call have arrived after all.
  */
 import type { Bus } from './bus.ts';
 import { pause, within, type Clock, type Random, type Timer } from './clock.ts';
@@ -82,7 +83,7 @@ export class HandOver {
   }
 
   async #take(heir: Heir, partition: Partition): Promise<Answer> {
-    const { clock, bus, leases } = this.#options;
+    const { clock, bus } = this.#options;
     this.#watch?.cancel();
     this.#giving = true;
     const deadline = clock.monotonic() + stepMsMax;
@@ -92,17 +93,23 @@ export class HandOver {
     // What was said last has reached NATS, so that the successor need not say it again.
     const { published } = partition.publisher;
     if (await within(clock, drainMsMax, bus.flush())) partition.publisher.confirm(published);
-    for (;;) {
+    return this.#give(heir, clock.monotonic() + stepMsMax);
+  }
+
+  /** H4. */
+  async #give(heir: Heir, deadline: number): Promise<Answer> {
+    const { clock, leases, onGiven, onLost } = this.#options;
+    while (clock.monotonic() < deadline) {
       const outcome = await leases
         .handOver(this.#ownership.renewal, heir)
         .catch(() => 'unknown' as const);
       switch (outcome) {
         case 'ok':
-          this.#options.onGiven(this.#ownership);
+          onGiven(this.#ownership);
           this.#ownership.end();
           return { kind: 'given' };
         case 'fenced':
-          this.#options.onLost(this.#ownership);
+          onLost(this.#ownership);
           return no;
         case 'diverged':
           return this.#takeBack();
@@ -110,6 +117,7 @@ export class HandOver {
           await pause(clock, 50);
       }
     }
+    return this.#takeBack();
   }
 
   /** H2; false if it takes too long. */
@@ -122,9 +130,12 @@ export class HandOver {
     return true;
   }
 
+  /** The successor is told, leaves and sends on what it has; if it does not, see H3. */
   async #takeBack(): Promise<Answer> {
+    this.#giving = false;
     this.#ownership.giving = false;
-    await this.#regroup();
+    await this.#enter(this.#group);
+    this.#watch = this.#options.clock.after(stepMsMax, () => void this.#regroup());
     return no;
   }
 
@@ -141,9 +152,14 @@ export class HandOver {
       if (outcome === 'ok') break;
       await pause(clock, 50);
     }
-    await ownership.door.enter(group);
+    await this.#enter(group);
     this.#group = group;
     this.#giving = false;
     this.#forget();
+  }
+
+  /** A connection that is lost enters its groups by itself once it is there again. */
+  async #enter(group: string): Promise<void> {
+    await this.#ownership.door.enter(group).catch(() => undefined);
   }
 }

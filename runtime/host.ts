@@ -17,6 +17,7 @@ import { discover } from './discovery.ts';
 import { Forwarding } from './forwarding.ts';
 import { Gateway, requestOf, type Addressed, type Request } from './gateway.ts';
 import { seedOf } from './id-table.ts';
+import { NotServing } from './intake.ts';
 import type { Leases } from './leases.ts';
 import { describeLimits, type Limits } from './limits.ts';
 import type { Log } from './log.ts';
@@ -265,6 +266,8 @@ class RunningHost implements Host {
 
   /** Deliveries between partitions of this host skip NATS, not the log. */
   async #post(to: number, delivery: Delivery): Promise<Received> {
+    // Whoever owns the sending partition now delivers what this host has not.
+    if (!this.#placement.holds(delivery.from)) throw new NotServing('the lease has run out');
     const service = this.#placement.service(to);
     if (service?.kind === 'serving') return service.partition.receive(delivery);
     const subject = this.#subjects.channel(to);

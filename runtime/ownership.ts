@@ -84,10 +84,14 @@ export class Ownership {
     return this.fence.partition;
   }
 
+  /** P2. */
+  get holds(): boolean {
+    return this.#options.clock.monotonic() < this.#validUntil;
+  }
+
   /** P2, P3: what answers now, if anything may. */
   get service(): Service | undefined {
-    const holds = this.#options.clock.monotonic() < this.#validUntil;
-    return holds && !this.#giving ? this.#service : undefined;
+    return this.holds && !this.#giving ? this.#service : undefined;
   }
 
   /** The partition, while it is served. */

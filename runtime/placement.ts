@@ -109,6 +109,11 @@ export class Placement {
     return this.#held.get(partition)?.ownership.service;
   }
 
+  /** Whether the lease of a partition is this host's, as far as it can know. */
+  holds(partition: number): boolean {
+    return this.#held.get(partition)?.ownership.holds ?? false;
+  }
+
   /** The partition's owner as of the last look, if its lease was running. */
   ownerOf(partition: number): string | undefined {
     const owner = this.#overview.owners[partition];

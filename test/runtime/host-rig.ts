@@ -104,10 +104,15 @@ export class HostRig {
   }
 
   /** Sends once; undefined if there is no answer. */
-  async request(subject: string, body: Json, id?: string): Promise<WireAnswer | undefined> {
+  async request(
+    subject: string,
+    body: Json,
+    id?: string,
+    timeoutMs = 1_000,
+  ): Promise<WireAnswer | undefined> {
     const headers = id === undefined ? {} : { 'Nats-Msg-Id': id };
     try {
-      const options = { timeoutMs: 1_000, headers };
+      const options = { timeoutMs, headers };
       const { payload } = await this.bus.request(subject, JSON.stringify(body), options);
       return JSON.parse(Buffer.from(payload).toString()) as WireAnswer;
     } catch (error) {

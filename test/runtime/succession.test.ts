@@ -6,17 +6,19 @@ import { HostRig, mappedSubject, replacing, settings } from './host-rig.ts';
 
 const purses = Array.from({ length: 24 }, (_, n) => `p${n}`);
 
-/** Clients that send every request once, without an id, and wait a second for its answer. */
+/** Clients that send every request once, without an id, and wait so long for its answer. */
 class Crowd {
   readonly failures: string[] = [];
   longestMs = 0;
   readonly #rig: HostRig;
+  readonly #patienceMs: number;
   readonly #puts = new Map<string, number>();
   #running = true;
   readonly #clients: Promise<unknown>;
 
-  constructor(rig: HostRig) {
+  constructor(rig: HostRig, patienceMs = 1_000) {
     this.#rig = rig;
+    this.#patienceMs = patienceMs;
     this.#clients = Promise.all(purses.flatMap((name) => [this.#put(name), this.#ask(name)]));
   }
 
@@ -25,9 +27,9 @@ class Crowd {
     this.#running = false;
     await this.#rig.pass(this.#clients);
     for (const name of purses) {
-      const coins = await this.#rig.pass(
-        this.#rig.request(mappedSubject('get', name, 'coins'), {}),
-      );
+      const subject = mappedSubject('get', name, 'coins');
+      const asked = this.#rig.request(subject, {}, undefined, this.#patienceMs);
+      const coins = await this.#rig.pass(asked);
       expect([name, coins?.result]).toEqual([name, { coins: this.#puts.get(name) }]);
     }
   }
@@ -47,7 +49,7 @@ class Crowd {
   async #send(subject: string, body: { coins?: number }): Promise<boolean> {
     const { clock } = this.#rig;
     const sentAt = clock.monotonic();
-    const answer = await this.#rig.request(subject, body);
+    const answer = await this.#rig.request(subject, body, undefined, this.#patienceMs);
     this.longestMs = Math.max(this.longestMs, clock.monotonic() - sentAt);
     if (answer?.ok !== true) this.failures.push(`${subject}: ${JSON.stringify(answer)}`);
     await new Promise<void>((resolve) => void clock.after(5, resolve));
@@ -184,6 +186,23 @@ describe('a change of hands that fails half-way', () => {
     await crowd.stop();
     expect(new Set(epochs(rig))).toEqual(new Set([1]));
     expect(crowd.failures.filter((line) => line.includes(`.part.${changed}.`))).toEqual([]);
+  });
+
+  it('because the store does not answer the owner: who waited at the successor is answered all the same', async () => {
+    const rig = new HostRig();
+    const handOver = async (): Promise<never> => {
+      throw new Error('the store does not answer');
+    };
+    await rig.start('ann', { leases: replacing(rig.store.leases, { handOver }) });
+    await rig.ownedBy('ann');
+    const before = groups(rig);
+    const crowd = new Crowd(rig, 4_000);
+    await rig.start('bob');
+    await rig.elapse(8_000);
+    await crowd.stop();
+    expect(crowd.failures).toEqual([]);
+    expect(new Set(await rig.owners())).toEqual(new Set(['ann']));
+    expect(groups(rig)).toEqual(before);
   });
 
   it('because the answer of the owner is lost: the record tells the successor that it owns', async () => {

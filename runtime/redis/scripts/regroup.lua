@@ -1,4 +1,6 @@
+#!lua flags=allow-oom
 -- Names the queue group through which alone requests reach the owner from now on.
+-- (allow-oom: it replaces one name by another)
 --
 -- KEYS  1 owner (hash)
 -- ARGV  1 epoch   2 nonce   3 queue group
