@@ -94,3 +94,13 @@ export function parseEntryId(id: string): { epoch: number; position: number } {
 /** The address of a record, `17:3-4711`: partition, epoch, position. */
 export const recordAddress = (partition: number, epoch: number, position: number): string =>
   `${partition}:${epoch}-${position}`;
+
+/** Reads an address that is known to be one. */
+export function parseRecordAddress(address: string): {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly position: number;
+} {
+  const colon = address.indexOf(':');
+  return { partition: Number(address.slice(0, colon)), ...parseEntryId(address.slice(colon + 1)) };
+}

@@ -1,3 +1,4 @@
+import { isDeadLetterVerb, type DeadLetterVerb } from './dead-letter.ts';
 import { actorKey, isActorId, isActorType, splitActorKey, type ActorKey } from './ids.ts';
 import { partitionOf } from './partition.ts';
 
@@ -21,6 +22,8 @@ export interface Subjects {
   /** The partition that a batch to a whole one is for; undefined if the subject is not of that kind. */
   batchedPartition(subject: string): number | undefined;
   channel(partition: number): string;
+  /** What an operator asks about what was set aside: see dead-letter.ts. */
+  deadLetters(partition: number, verb: DeadLetterVerb): string;
   event(actor: ActorKey, event: string): string;
   host(name: string): string;
   /** Where a host is asked to give a partition away. */
@@ -29,6 +32,8 @@ export interface Subjects {
   routed(verb: Verb): string;
   /** Reads `<prefix>.cmd.account.alice.deposit` or its mapped form; undefined if it is not well formed. */
   parse(subject: string): Target | undefined;
+  /** Reads a subject of `deadLetters`; undefined for any other. */
+  parseDeadLetters(subject: string): { partition: number; verb: DeadLetterVerb } | undefined;
 }
 
 export function subjectsUnder(prefix: string): Subjects {
@@ -41,6 +46,7 @@ export function subjectsUnder(prefix: string): Subjects {
       const whole = part === 'part' && batch === 'batch' && rest === undefined;
       return whole && /^\d+$/.test(partition) ? Number(partition) : undefined;
     },
+    deadLetters: (partition, verb) => `${prefix}.part.${partition}.dead-letters.${verb}`,
     channel: (partition) => `${prefix}.part.${partition}.channel`,
     event: (actor, event) => {
       const { type, id } = splitActorKey(actor);
@@ -50,6 +56,11 @@ export function subjectsUnder(prefix: string): Subjects {
     handOver: (name) => `${prefix}.host.${name}.hand-over`,
     routed: (verb) => `${prefix}.${verb}.>`,
     parse: (subject) => parseTarget(subject.slice(prefix.length + 1)),
+    parseDeadLetters: (subject) => {
+      const [part, n = '', what, verb = '', ...rest] = subject.slice(prefix.length + 1).split('.');
+      if (part !== 'part' || what !== 'dead-letters' || rest.length > 0) return undefined;
+      return /^\d+$/.test(n) && isDeadLetterVerb(verb) ? { partition: Number(n), verb } : undefined;
+    },
   };
 }
 

@@ -3,6 +3,7 @@
  */
 import type { ActorType, Query } from '../actors/actor.ts';
 import { wireLimits } from '../contracts/batch.ts';
+import { DeadLetterRequest, type DeadLetterVerb } from '../contracts/dead-letter.ts';
 import { isCommandId, type ActorKey } from '../contracts/ids.ts';
 import { isJsonObject, payloadHash, type Json } from '../contracts/json.ts';
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
@@ -123,6 +124,15 @@ export function parseRead(request: Request & { readonly payload: Uint8Array }): 
   return { ok: true, value: { actor, type, query, body: checked.value, caller } };
 }
 
+/** An operator's request about dead letters, or the refusal that answers it. */
+export function parseDeadLetterRequest(
+  verb: DeadLetterVerb,
+  payload: Uint8Array,
+): Parsed<DeadLetterRequest> {
+  const body = readBody(payload);
+  return body.ok ? check(() => DeadLetterRequest.safeParse({ ...body.value, verb })) : body;
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Reads bytes as a JSON document; undefined if they are not one. */
@@ -160,11 +170,11 @@ interface Issue {
   readonly keys?: readonly string[];
 }
 
-type SchemaResult =
-  | { readonly success: true; readonly data: unknown }
+type SchemaResult<T> =
+  | { readonly success: true; readonly data: T }
   | { readonly success: false; readonly error: { readonly issues: readonly Issue[] } };
 
-function check(parse: () => SchemaResult): Parsed<unknown> {
+function check<T>(parse: () => SchemaResult<T>): Parsed<T> {
   const result = parse();
   if (result.success) return { ok: true, value: result.data };
   const issue = result.error.issues[0];

@@ -81,7 +81,7 @@ export class Failures {
     const { limits, supervision } = this.#options;
     const halts = supervision.isLastStraw(actor, strike.id, strike.time);
     return {
-      error: textOf(error).slice(0, limits.errorLengthMax),
+      error: errorText(error).slice(0, limits.errorLengthMax),
       ...(halts && { halts }),
     };
   }
@@ -105,8 +105,8 @@ export interface Parking {
 export const thrown = (error: unknown): Error =>
   error instanceof Error ? error : new Error(String(error));
 
-/** The stack names the author's line; the cause is often the actor's own error. */
-function textOf(error: Error): string {
-  const stack = error.stack ?? error.message;
-  return error.cause instanceof Error ? `${textOf(error.cause)}\n(${error.message})` : stack;
+/** The stack, which names the author's line; of what the actor itself threw, if that is the cause. */
+export function errorText(error: Error): string {
+  if (error.cause instanceof Error) return `${errorText(error.cause)}\n(${error.message})`;
+  return error.stack ?? error.message;
 }

@@ -3,6 +3,7 @@
  */
 import { BatchCommand } from '../contracts/batch.ts';
 import { statusOf } from '../contracts/codes.ts';
+import type { DeadLetterVerb } from '../contracts/dead-letter.ts';
 import { parseActorKey, splitActorKey, type ActorKey } from '../contracts/ids.ts';
 import type { Json } from '../contracts/json.ts';
 import { partitionOf } from '../contracts/partition.ts';
@@ -11,7 +12,14 @@ import type { Subjects, Target } from '../contracts/subjects.ts';
 import type { Bus, BusMessage, Headers } from './bus.ts';
 import { Batch, parseBatch } from './batch.ts';
 import type { Clock } from './clock.ts';
-import { answer, parseCommand, parseRead, type ActorTypes, type Caller } from './command.ts';
+import {
+  answer,
+  parseCommand,
+  parseDeadLetterRequest,
+  parseRead,
+  type ActorTypes,
+  type Caller,
+} from './command.ts';
 import type { Limits } from './limits.ts';
 import type { Partition } from './partition.ts';
 
@@ -128,6 +136,14 @@ export class Gateway {
   /** Handles a batch of commands to actors of this partition. */
   handleBatch(request: Request, number: number, partition: Partition): void {
     this.#batch(request, this.callerAt(request.reply, request), partition, number);
+  }
+
+  /** Handles an operator's request about what was set aside. */
+  attend(request: Request, verb: DeadLetterVerb, partition: Partition): void {
+    const caller = this.callerAt(request.reply, request);
+    const parsed = parseDeadLetterRequest(verb, request.payload);
+    if (parsed.ok) partition.attend(parsed.value, caller);
+    else answer(caller, parsed.refused);
   }
 
   #counted(type: string, caller: Caller): Caller {

@@ -233,11 +233,22 @@ class RunningHost implements Host {
   #route(request: Request): void {
     const addressed = this.#gateway.targetOf(request);
     if (addressed === undefined) {
+      if (this.#attend(request)) return;
       const { prefix } = this.#options;
       this.#gateway.refuse(request, 'request/malformed', malformedSubject(prefix));
     } else if (!this.#serve(request, addressed)) {
       void this.#forwarding.forward(request, addressed.partition);
     }
+  }
+
+  /** An operator's request, at the owner: never sent on, for it is asked again. */
+  #attend(request: Request): boolean {
+    const asked = this.#subjects.parseDeadLetters(request.subject);
+    if (asked === undefined) return false;
+    const service = this.#placement.service(asked.partition);
+    if (service?.kind !== 'serving') return false;
+    this.#gateway.attend(request, asked.verb, service.partition);
+    return true;
   }
 
   /** A request that another host has sent on. */

@@ -7,6 +7,8 @@
  * means that the outcome is unknown: the write may have happened, or may still happen.
  */
 
+import type { ActorKey } from '../contracts/ids.ts';
+
 /** The right to write to one partition: what `acquire` gave. */
 export interface Fence {
   readonly partition: number;
@@ -81,7 +83,7 @@ export interface DeadLetter {
   readonly at: EntryId;
   /** The record's time, in ms since 1970. */
   readonly time: number;
-  readonly actor: string;
+  readonly actor: ActorKey;
   /** The actor's version, which the failure did not change. */
   readonly version: number;
   /** Of that version, as a snapshot would have it; empty if it could not be told any more. */

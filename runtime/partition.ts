@@ -4,10 +4,11 @@
  * Owns, through its parts (parts.ts), all state of the partition that is in memory; all of it can be rebuilt from the log. A
  * partition object serves one epoch: when the fence refuses it, it is closed and thrown away.
  */
+import type { DeadLetterRequest } from '../contracts/dead-letter.ts';
 import type { ActorKey } from '../contracts/ids.ts';
 import { refusal, type Reply } from '../contracts/reply.ts';
 import type { CheckpointState } from './checkpoint.ts';
-import { answer, type Command, type Read } from './command.ts';
+import { answer, type Caller, type Command, type Read } from './command.ts';
 import type { Delivery, Received } from './outbox.ts';
 import { assemble, type PartitionOptions, type Parts } from './parts.ts';
 import type { Publisher } from './publisher.ts';
@@ -68,6 +69,7 @@ export class Partition {
     this.#parts = assemble(options, checkpoints, {
       halt: (reason) => this.#halt(reason),
       isServing: () => this.#state.kind === 'serving',
+      submit: (command) => this.submit(command),
     });
     this.#checkpoint = checkpoints[0]?.position ?? 0;
     this.#recovery = new Recovery(
@@ -194,6 +196,13 @@ export class Partition {
       const reply = attempt(() => read.query.read(stateOf(resident), read.body));
       this.#parts.reads.after(() => answer(caller, reply));
     });
+  }
+
+  /** Answers an operator about what was set aside here. */
+  attend(request: DeadLetterRequest, caller: Caller): void {
+    if (this.#state.kind !== 'serving') return;
+    if (this.#busy()) answer(caller, refusal('runtime/busy'));
+    else this.#parts.retries.handle(request, caller);
   }
 
   /** Takes messages of another partition; resolves when they are durable here. */

@@ -6,7 +6,7 @@ import type { SharedArchive } from './archive.ts';
 import type { Bus } from './bus.ts';
 import { Checkpointer, type CheckpointState } from './checkpoint.ts';
 import type { Clock, Random } from './clock.ts';
-import type { ActorTypes, Caller } from './command.ts';
+import type { ActorTypes, Caller, Command } from './command.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { GroupWriter, type Loss, type Staged } from './group-writer.ts';
 import { IdTable } from './id-table.ts';
@@ -22,6 +22,7 @@ import { Recall } from './recall.ts';
 import { ReferenceData } from './reference-data.ts';
 import { Residents } from './residents.ts';
 import { Retention } from './retention.ts';
+import { Retries } from './retries.ts';
 import { Supervision } from './supervision.ts';
 import { Turn } from './turn.ts';
 
@@ -66,6 +67,7 @@ export interface Parts {
   readonly turn: Turn;
   readonly search: LogSearch;
   readonly intake: Intake;
+  readonly retries: Retries;
 }
 
 /** What the parts ask of the partition that they belong to. */
@@ -73,13 +75,15 @@ export interface Whole {
   /** Nothing may go on. */
   readonly halt: (reason: string) => void;
   readonly isServing: () => boolean;
+  /** Takes a command as if a client had sent it. */
+  readonly submit: (command: Command) => void;
 }
 
 /** Makes the parts of a partition that begins with these checkpoints, newest first. */
 export function assemble(
   options: PartitionOptions,
   checkpoints: readonly CheckpointState[],
-  { halt, isServing }: Whole,
+  { halt, isServing, submit }: Whole,
 ): Parts {
   const { fence, onLost } = options;
   const writer = new GroupWriter({
@@ -125,6 +129,7 @@ export function assemble(
     onChanged: (actor, position) => checkpointer.changed(actor, position),
     onBroken: ({ key }) => residents.rebuild(key, () => recordsOf(key)),
   });
+  const retries = new Retries({ ...shared, turn, submit });
   const intake = new Intake({ ...shared, turn, isServing, onFailure: halt });
 
   function durable(records: readonly Staged[], entry: string): void {
@@ -145,7 +150,7 @@ export function assemble(
   const { recall, reads, outbox, inbox, reference, publisher, supervision, deadLetters } = shared;
   const state = { recall, reads, residents, outbox, inbox, reference, publisher };
   const failing = { supervision, deadLetters };
-  return { writer, ...state, ...failing, checkpointer, retention, turn, search, intake };
+  return { writer, ...state, ...failing, checkpointer, retention, turn, search, intake, retries };
 }
 
 const divergence = 'the top of the log is not where its owner left it: records were lost or added';

@@ -8,6 +8,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['ask', () => import('./commands/ask.ts')],
   ['get', () => import('./commands/get.ts')],
   ['tail', () => import('./commands/tail.ts')],
+  ['dead-letters', () => import('./commands/dead-letters.ts')],
   ['bench', () => import('./commands/bench.ts')],
   ['faults', () => import('./commands/faults.ts')],
   ['sim', () => import('./commands/sim.ts')],
@@ -15,15 +16,16 @@ const commands = new Map<string, () => Promise<Command>>([
 
 const usage = `millrace <command> [options]
 
-  start   a cluster on this machine that replays a recorded market and stays up
-  up      a cluster on this machine
-  host    one host of a cluster
-  ask     send a command to an actor
-  get     ask an actor a question
-  tail    follow the log
-  bench   measure the system beside its floors
-  faults  break a cluster of real processes and judge what it did
-  sim     simulate a cluster in which everything fails, and check what is left
+  start          a cluster on this machine that replays a recorded market and stays up
+  up             a cluster on this machine
+  host           one host of a cluster
+  ask            send a command to an actor
+  get            ask an actor a question
+  tail           follow the log
+  dead-letters   see and retry what actors failed on
+  bench          measure the system beside its floors
+  faults         break a cluster of real processes and judge what it did
+  sim            simulate a cluster in which everything fails, and check what is left
 
 millrace <command> --help tells more. Exit status: 0 done, 1 failed, 2 used wrongly.`;
 

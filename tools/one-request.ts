@@ -47,7 +47,8 @@ function readBody(text: string): Body {
   throw new UsageError(`The body must be a JSON object such as '{"asset":"USD"}', not ${text}`);
 }
 
-function clusterAt(data: string): { url: string; prefix: string } {
+/** Where the cluster of the environment or of a data folder is to be reached. */
+export function clusterAt(data: string): { url: string; prefix: string } {
   const { nats, prefix } = clusterEnvironment(process.env);
   if (nats !== undefined) return { url: nats, prefix };
   const address = readClusterFile(data);

@@ -9,8 +9,12 @@ export function recordLine(at: string, record: LogRecord): string {
 export const recordJson = (at: string, record: LogRecord): string =>
   JSON.stringify({ at, ...record });
 
-function outcome({ events = [], reply, pending, from }: LogRecord): string {
+function outcome(record: LogRecord): string {
+  const { events = [], reply, pending, from, aside, failure, resumed } = record;
   const happened = events.map(eventText);
+  if (aside) happened.push(`${from ? 'parked' : 'set aside'}: ${aside.name}`);
+  if (failure?.halts) happened.push('halted');
+  if (resumed) happened.push('goes on');
   if (reply?.ok === false) happened.push(`refused: ${reply.error.code}`);
   if (pending !== undefined) happened.push('(answer follows)');
   if (happened.length > 0) return happened.join(', ');

@@ -1,4 +1,5 @@
 /** The dead letters of a partition: a short stream beside its log, with ids like the log's. */
+import { parseActorKey, type ActorKey } from '../../contracts/ids.ts';
 import { keys } from '../../contracts/keys.ts';
 import { entryId } from '../../contracts/record.ts';
 import type { Log } from '../log.ts';
@@ -22,7 +23,7 @@ export const deadLetters = (connection: Connection): Pick<Log, 'addDeadLetter' |
     return {
       at,
       time: integer(fields.get('time')),
-      actor: text(fields.get('actor')),
+      actor: actorIn(text(fields.get('actor'))),
       version: integer(fields.get('version')),
       stateHash: text(fields.get('stateHash')),
       id: text(fields.get('id')),
@@ -32,3 +33,9 @@ export const deadLetters = (connection: Connection): Pick<Log, 'addDeadLetter' |
     };
   },
 });
+
+function actorIn(key: string): ActorKey {
+  const actor = parseActorKey(key);
+  if (actor !== undefined) return actor;
+  throw new Error(`a dead letter names "${key}", which is no actor`);
+}

@@ -1,5 +1,6 @@
 /** What every implementation of the log does. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { actorKey } from '../../contracts/ids.ts';
 import type { Leases } from '../../runtime/leases.ts';
 import type { DeadLetter, Fence, Group, Log, Snapshot } from '../../runtime/log.ts';
 import type { OpenStore, Store } from './stores.ts';
@@ -39,7 +40,7 @@ const snapshot = (version: number, state = `{"at":${version}}`): Snapshot => ({
 const letter = (epoch: number, position: number): DeadLetter => ({
   at: { epoch, position },
   time: 1_795_000_000_000,
-  actor: 'account/alice',
+  actor: actorKey('account', 'alice'),
   version: 4,
   stateHash: 'hash-4',
   id: '',

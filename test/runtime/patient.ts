@@ -67,6 +67,7 @@ export const patient = defineActor({
     judge(text);
     return react({ type: 'heard', text });
   },
+  holdings: ({ context }) => ({ COIN: `${context.coins}` }),
   query: {
     texts: ({ context }) => [...context.texts],
     coins: ({ context }) => ({ coins: context.coins }),

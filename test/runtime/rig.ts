@@ -1,3 +1,4 @@
+import type { DeadLetterRequest } from '../../contracts/dead-letter.ts';
 import { actorKey, splitActorKey, type ActorKey } from '../../contracts/ids.ts';
 import type { Json } from '../../contracts/json.ts';
 import { partitionOf } from '../../contracts/partition.ts';
@@ -176,6 +177,18 @@ export class Rig {
       const parsed = parseCommand({ types, type, actor, name, body: json, id, trace, caller });
       if (parsed.ok) owner?.submit(parsed.value);
       else resolve({ text: JSON.stringify(parsed.refused), code: parsed.refused.error.code });
+    });
+  }
+
+  /** What an operator is told by the owner of a partition: the result, or the code of its refusal. */
+  attend(partition: number, request: DeadLetterRequest): Promise<Json> {
+    return new Promise((resolve) => {
+      const caller: Caller = {
+        subject: '',
+        since: this.clock.now(),
+        answer: (text, code) => resolve(code ?? (JSON.parse(text) as { result: Json }).result),
+      };
+      this.open.get(partition)?.attend(request, caller);
     });
   }
 

@@ -1,5 +1,6 @@
 /** The checks must bite: each kind of damage to sound evidence is found, and nothing else is. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { actorKey } from '../../contracts/ids.ts';
 import { decodeGroup, encodeGroup, type LogRecord } from '../../contracts/record.ts';
 import {
   placedIn,
@@ -8,6 +9,7 @@ import {
   type Placed,
   type SentCommand,
 } from '../../tools/checkers/evidence.ts';
+import { brokenRetries } from '../../tools/checkers/logs.ts';
 import { replay } from '../../tools/checkers/replay.ts';
 import { violationsOf } from '../../tools/checkers/violations.ts';
 import { Rig } from '../runtime/rig.ts';
@@ -221,6 +223,45 @@ describe('damage is found', () => {
     const other = { ...put, body: { coins: 51 } };
     expect(violationsOf({ ...sound, commands: [put, ...others, other] })).toEqual([
       expect.stringMatching(/which answers another payload of that id/),
+    ]);
+  });
+});
+
+describe('what was set aside', () => {
+  const aside = { name: 'take', body: {} };
+  const from = (n: number) => ({ partition: 2, n, entry: `1-${n}` });
+  const wrong = (...records: Omit<LogRecord, 'time' | 'actor' | 'version'>[]): string[] =>
+    brokenRetries(
+      records.map((record, index) => ({
+        partition: 0,
+        position: index + 1,
+        epoch: 1,
+        at: `0:1-${index + 1}`,
+        entry: `1-${index + 1}`,
+        record: { time: 0, actor: actorKey('purse', 'ann'), version: 1, ...record },
+      })),
+    );
+
+  test('may be carried out once, and messages in their order', () => {
+    const parked = [
+      { aside, from: from(1) },
+      { aside, from: from(2) },
+    ];
+    expect(wrong({ aside, id: 'a' }, { retried: 1, id: 'b' })).toEqual([]);
+    expect(wrong(...parked, { retried: 1 }, { retried: 2 }, { from: from(3) })).toEqual([]);
+  });
+
+  test('is found out when it is carried out twice, out of order, or overtaken', () => {
+    const parked = [
+      { aside, from: from(1) },
+      { aside, from: from(2) },
+    ];
+    const twice = wrong({ aside, id: 'a' }, { retried: 1, id: 'b' }, { retried: 1, id: 'c' });
+    expect(twice).toEqual(['0:1-3 retries a command at 1, where none is set aside']);
+    expect(wrong(...parked, { retried: 2 })).toHaveLength(1);
+    expect(wrong(...parked, { retried: 1 }, { retried: 1 })).toHaveLength(1);
+    expect(wrong(...parked, { from: from(3) })).toEqual([
+      '0:1-3 overtakes the message parked at 1',
     ]);
   });
 });

@@ -105,6 +105,35 @@ export function brokenChannels(
   return broken;
 }
 
+/**
+ * What was set aside is carried out at most once, and messages of one partition to one actor in the
+ * order in which they were parked; none overtakes a parked one.
+ */
+export function brokenRetries(log: readonly Placed[]): string[] {
+  const broken: string[] = [];
+  /** What is set aside: commands, and the parked messages of each channel to an actor. */
+  const commands = new Set<number>();
+  const parked = new Map<string, number[]>();
+  for (const { at, position, record } of log) {
+    const { actor, aside, from, retried, id } = record;
+    const channel = `${from?.partition}→${actor}`;
+    if (retried !== undefined && id !== undefined && !commands.delete(retried))
+      broken.push(`${at} retries a command at ${retried}, where none is set aside`);
+    if (retried !== undefined && id === undefined) {
+      const queue = [...parked.values()].find(([first]) => first === retried);
+      if (queue?.shift() === undefined)
+        broken.push(
+          `${at} retries the message at ${retried}, which is not the next of its channel`,
+        );
+    }
+    if (from && !aside && (parked.get(channel)?.length ?? 0) > 0)
+      broken.push(`${at} overtakes the message parked at ${parked.get(channel)?.[0]}`);
+    if (aside && from) into(parked, channel).push(position);
+    else if (aside) commands.add(position);
+  }
+  return broken;
+}
+
 function into<Key, Item>(lists: Map<Key, Item[]>, key: Key): Item[] {
   const list = lists.get(key) ?? [];
   lists.set(key, list);

@@ -1,5 +1,5 @@
 import { placedIn, type Evidence } from './evidence.ts';
-import { brokenChannels, brokenOrder, repeatedIds, unanswered } from './logs.ts';
+import { brokenChannels, brokenOrder, brokenRetries, repeatedIds, unanswered } from './logs.ts';
 import { wrongPublication } from './publication.ts';
 import { Reads } from './reads.ts';
 import { replay } from './replay.ts';
@@ -20,6 +20,7 @@ export function violationsOf(evidence: Evidence): string[] {
     ...logs.flatMap(brokenOrder),
     ...repeatedIds(records),
     ...unanswered(records),
+    ...placed.flatMap(brokenRetries),
     ...brokenChannels(placed, { drained: true }),
     ...wrongReplies(records, commands),
     ...replay(evidence, [stored.observe, reads.observe]).violations,

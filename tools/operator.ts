@@ -1,0 +1,65 @@
+/** An operator's connection to the owners of the partitions: asked again until there is an answer. */
+import type { DeadLetterVerb } from '../contracts/dead-letter.ts';
+import type { JsonObject } from '../contracts/json.ts';
+import type { Reply } from '../contracts/reply.ts';
+import { subjectsUnder } from '../contracts/subjects.ts';
+import { discoverPartitions } from '../runtime/client-discovery.ts';
+import { Line } from '../runtime/client-line.ts';
+import { readAnswer, readJson } from '../runtime/client-replies.ts';
+import { natsBus } from '../runtime/nats/bus.ts';
+import { systemClock, systemRandom } from '../runtime/system-clock.ts';
+
+export interface Operator {
+  /** How many partitions the cluster has. */
+  readonly partitions: number;
+  /** Asks the owner of a partition; a refusal is an answer, silence for too long an error. */
+  ask(partition: number, verb: DeadLetterVerb, body: JsonObject): Promise<Reply>;
+  close(): Promise<void>;
+}
+
+const patienceMs = 15_000;
+const policy = { attemptMs: 2_000, firstPauseMs: 50, pauseMsMax: 500 };
+
+/** Connects to the cluster at a NATS address. */
+export async function connectOperator({
+  url,
+  prefix,
+}: {
+  readonly url: string;
+  readonly prefix: string;
+}): Promise<Operator> {
+  const bus = await natsBus({ url, name: 'millrace-operator' });
+  const ports = { bus, clock: systemClock, random: systemRandom() };
+  const line = new Line({ ...ports, policy });
+  const until = () => ({ deadline: ports.clock.monotonic() + patienceMs });
+  const subjects = subjectsUnder(prefix);
+  const close = async (): Promise<void> => {
+    line.close();
+    await bus.close();
+  };
+  try {
+    const partitions = await discoverPartitions({ ...ports, line, prefix, until: until() });
+    return {
+      partitions,
+      close,
+      ask: async (partition, verb, body) => {
+        const subject = subjects.deadLetters(partition, verb);
+        const retried = await line.retry(until(), async (timeoutMs) => {
+          const tried = await line.request(subject, JSON.stringify(body), {
+            timeoutMs,
+            signal: undefined,
+          });
+          if (tried.kind === 'again') return tried;
+          const reply = readAnswer(readJson(tried.value.payload)) as Reply;
+          if (reply.ok || !reply.error.retryable) return { kind: 'done', value: reply };
+          return { kind: 'again', unknown: true, why: reply.error };
+        });
+        if (retried.kind === 'done') return retried.value;
+        throw new Error(`partition ${partition} does not answer; ask again when it is served`);
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
