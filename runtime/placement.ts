@@ -5,18 +5,20 @@
  * pulls.ts (what an owner that lives is to hand over); heartbeat.ts keeps it.
  */
 import type { Bus, BusMessage, Subscription } from './bus.ts';
-import { pause, within, type Random, type Timer } from './clock.ts';
+import { pause, within, type Random } from './clock.ts';
 import { HandOver } from './hand-over.ts';
 import { Heartbeat } from './heartbeat.ts';
-import type { OwnerRecord, Overview } from './leases.ts';
+import type { OwnerRecord } from './leases.ts';
 import type { Limits } from './limits.ts';
 import { LogWatch, lostRecords } from './log-watch.ts';
 import { Ownership, type OwnershipOptions, type Service } from './ownership.ts';
+import { Outlook } from './outlook.ts';
 import { Parley, type Answer, type Ask } from './parley.ts';
 import type { PartitionStatus } from './partition.ts';
 import { Pulls } from './pulls.ts';
+import { Rounds } from './rounds.ts';
 import { succeed } from './succession.ts';
-import { isFree, TakeOvers } from './take-overs.ts';
+import { TakeOvers } from './take-overs.ts';
 import type { Subjects } from '../contracts/subjects.ts';
 
 export interface PlacementOptions extends Omit<OwnershipOptions, 'onLost' | 'subjectOf'> {
@@ -55,15 +57,12 @@ export class Placement {
   readonly #pulls: Pulls;
   readonly #held = new Map<number, Held>();
   readonly #logWatch: LogWatch;
-  readonly #timers = new Set<Timer>();
+  readonly #outlook: Outlook;
+  readonly #rounds: Rounds;
   #asked: Subscription | undefined;
   #acquisitions = 0;
-  #overview: Overview = { now: 0, hosts: [], owners: [] };
-  #looking: Promise<void> | undefined;
   /** Takes nothing more. */
   #stopping = false;
-  /** Owns nothing more. */
-  #stopped = false;
 
   constructor(options: PlacementOptions) {
     this.#options = options;
@@ -79,6 +78,10 @@ export class Placement {
       ...options,
       held: () => this.#ownerships,
     });
+    const storeNow = (): number => this.#heartbeat.storeNow;
+    this.#outlook = new Outlook({ ...options, storeNow });
+    const onError = (error: unknown): void => options.report(`placement: ${String(error)}`);
+    this.#rounds = new Rounds(options.clock, onError);
     this.#logWatch = new LogWatch({
       ...options,
       onWentBack: (partition, reason) => this.#wentBack(partition, reason),
@@ -99,9 +102,9 @@ export class Placement {
     await this.#heartbeat.beat();
     await pause(clock, introductionMs);
     await this.#heartbeat.beat();
-    this.#every(limits.leaseMs / 3, () => this.#heartbeat.beat());
-    this.#every(scanMs, () => this.#scan());
-    this.#every(tickMs, async () => this.#tick());
+    this.#rounds.every(limits.leaseMs / 3, () => this.#heartbeat.beat());
+    this.#rounds.every(scanMs, () => this.#scan());
+    this.#rounds.every(tickMs, async () => this.#tick());
   }
 
   /** What answers for a partition here; undefined if this host may not answer. */
@@ -114,19 +117,14 @@ export class Placement {
     return this.#held.get(partition)?.ownership.holds ?? false;
   }
 
-  /** The partition's owner as of the last look, if its lease was running. */
+  /** The partition's owner as of the last look, if its lease runs. */
   ownerOf(partition: number): string | undefined {
-    const owner = this.#overview.owners[partition];
-    return isFree(owner, this.#heartbeat.storeNow) ? undefined : owner?.host;
+    return this.#outlook.ownerOf(partition);
   }
 
-  /** Looks at the owners now; all who ask meanwhile share one look. */
+  /** Looks at the owners now. */
   look(): Promise<void> {
-    this.#looking ??= this.#options.leases
-      .owners(this.#options.partitions)
-      .then((overview) => void (this.#overview = overview))
-      .finally(() => (this.#looking = undefined));
-    return this.#looking;
+    return this.#outlook.look();
   }
 
   /** The partitions that requests reach here. */
@@ -157,13 +155,12 @@ export class Placement {
     this.#takeOvers.stop();
     this.#pulls.stop();
     await this.#heartbeat.leave().catch(() => undefined);
-    while (this.#leaving && clock.monotonic() < deadline && (await this.#othersLive()))
+    while (this.#leaving && clock.monotonic() < deadline && (await this.#outlook.othersLive()))
       await pause(clock, leavingMs);
     const rest = Promise.all(this.#ownerships.map((ownership) => ownership.release()));
     await within(clock, Math.max(0, deadline - clock.monotonic()), rest);
-    this.#stopped = true;
     this.#asked?.unsubscribe();
-    for (const timer of this.#timers) timer.cancel();
+    this.#rounds.stop();
     for (const ownership of this.#ownerships) ownership.end();
     this.#held.clear();
   }
@@ -178,32 +175,14 @@ export class Placement {
     return givable || this.#takeOvers.busy || this.#pulls.busy;
   }
 
-  async #othersLive(): Promise<boolean> {
-    const { leases, partitions, host } = this.#options;
-    const seen = await leases.owners(partitions).catch(() => undefined);
-    return seen?.hosts.some((name) => name !== host) ?? false;
-  }
-
-  /** Calls again `ms` after each call has ended, until the host stops. */
-  #every(ms: number, work: () => Promise<void>): void {
-    if (this.#stopped) return;
-    const timer = this.#options.clock.after(ms, () => {
-      this.#timers.delete(timer);
-      void work()
-        .catch((error: unknown) => this.#options.report(`placement: ${String(error)}`))
-        .finally(() => this.#every(ms, work));
-    });
-    this.#timers.add(timer);
-  }
-
   async #scan(): Promise<void> {
     if (this.#stopping) return;
     await this.look();
     const own = this.#ownerships.flatMap(({ served }) => served?.status ?? []);
-    await this.#logWatch.look(this.#overview, own);
+    await this.#logWatch.look(this.#outlook.seen, own);
     if (!this.#heartbeat.mayTake) return;
-    this.#takeOvers.consider(this.#overview);
-    this.#pulls.consider(this.#overview);
+    this.#takeOvers.consider(this.#outlook.seen);
+    this.#pulls.consider(this.#outlook.seen);
   }
 
   /** Acquires a free partition and opens it; one that cannot be opened is given back. */

@@ -25,10 +25,7 @@ interface Encoded {
 export function snapshotStore(
   connection: Connection,
 ): Pick<Log, 'saveSnapshots' | 'loadSnapshots'> {
-  const saveCall = async (
-    fence: Fence,
-    values: readonly string[],
-  ): Promise<'ok' | 'fenced'> => {
+  const saveCall = async (fence: Fence, values: readonly string[]): Promise<'ok' | 'fenced'> => {
     const { partition, epoch, nonce } = fence;
     const reply = await connection.run(
       scripts.snapshots,

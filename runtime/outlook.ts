@@ -1,0 +1,50 @@
+/** What this host sees of the others: who lives and who owns, as of the last look at the store. */
+import type { Leases, Overview } from './leases.ts';
+import { isFree } from './take-overs.ts';
+
+export interface OutlookOptions {
+  readonly leases: Pick<Leases, 'owners'>;
+  readonly host: string;
+  readonly partitions: number;
+  /** The time by the store's clock. */
+  readonly storeNow: () => number;
+}
+
+export class Outlook {
+  readonly #options: OutlookOptions;
+  #seen: Overview = { now: 0, hosts: [], owners: [] };
+  #looking: Promise<void> | undefined;
+
+  constructor(options: OutlookOptions) {
+    this.#options = options;
+  }
+
+  get seen(): Overview {
+    return this.#seen;
+  }
+
+  /** The partition's owner as of the last look, if its lease runs. */
+  ownerOf(partition: number): string | undefined {
+    const owner = this.#seen.owners[partition];
+    return isFree(owner, this.#options.storeNow()) ? undefined : owner?.host;
+  }
+
+  /** Looks now; all who ask meanwhile share one look. */
+  look(): Promise<void> {
+    const { leases, partitions } = this.#options;
+    this.#looking ??= leases
+      .owners(partitions)
+      .then((overview) => void (this.#seen = overview))
+      .finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+
+  /** Whether any other host lives, by a new look; a store that does not answer knows of none. */
+  async othersLive(): Promise<boolean> {
+    const looked = await this.look().then(
+      () => true,
+      () => false,
+    );
+    return looked && this.#seen.hosts.some((name) => name !== this.#options.host);
+  }
+}
