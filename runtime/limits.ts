@@ -66,6 +66,9 @@ export interface Limits {
   readonly parkedBytesMax: number;
   /** Commands of one partition that an operator can still retry. */
   readonly deadLettersMax: number;
+  /** Times in a row that a partition is built again when it went wrong, each so soon after the last. */
+  readonly restartsMax: number;
+  readonly restartWindowMs: number;
   /** Of an error, in a record or a dead letter. */
   readonly errorLengthMax: number;
 
@@ -146,6 +149,8 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
     parkedMessagesMax: 10_000,
     parkedBytesMax: 4 * 1024 * 1024,
     deadLettersMax: Math.max(64, Math.floor(16_000 / partitions)),
+    restartsMax: 5,
+    restartWindowMs: 10 * 60_000,
     errorLengthMax: 2_000,
     lagMsMax: 2_000,
     leaseMs: 3_000,

@@ -26,6 +26,7 @@ export interface Opening {
   readonly fence: Fence;
   readonly onLost: () => void;
   readonly onHalted: (reason: string) => void;
+  readonly onFailed: (reason: string) => void;
 }
 
 export interface OwnershipOptions {
@@ -41,6 +42,8 @@ export interface OwnershipOptions {
   /** A request that came to a partition which is, or is being, given to another host. */
   readonly onLate: (message: BusMessage, partition: number) => void;
   readonly onLost: (ownership: Ownership) => void;
+  /** It went wrong in memory, and is closed. */
+  readonly onFailed: (ownership: Ownership, reason: string) => void;
   readonly report: (line: string) => void;
 }
 
@@ -203,11 +206,12 @@ export class Ownership {
   }
 
   get #opening(): Opening {
-    const { onLost } = this.#options;
+    const { onLost, onFailed } = this.#options;
     return {
       fence: this.fence,
       onLost: () => onLost(this),
       onHalted: (reason) => void this.#halted(reason),
+      onFailed: (reason) => onFailed(this, reason),
     };
   }
 

@@ -67,7 +67,8 @@ export class Partition {
   private constructor(options: PartitionOptions, checkpoints: readonly CheckpointState[]) {
     this.#options = options;
     this.#parts = assemble(options, checkpoints, {
-      halt: (reason) => this.#halt(reason),
+      halt: (reason) => this.#end(reason, 'halted'),
+      fail: (reason) => this.#end(reason, 'failed'),
       isServing: () => this.#state.kind === 'serving',
       submit: (command) => this.submit(command),
     });
@@ -132,7 +133,7 @@ export class Partition {
     this.#state = { kind: 'serving' };
     outbox.start();
     deadLetters.start();
-    void publisher.repeat(top);
+    this.#repeat(top);
   }
 
   get status(): PartitionStatus {
@@ -212,7 +213,7 @@ export class Partition {
 
   /** Publishes again what may have been lost with a connection. */
   republish(): void {
-    void this.#parts.publisher.repeat(this.#parts.writer.durable);
+    this.#repeat(this.#parts.writer.durable);
   }
 
   /** Housekeeping; the host calls it several times a second. */
@@ -283,6 +284,12 @@ export class Partition {
     this.#parts.intake.close();
   }
 
+  #repeat(durable: number): void {
+    this.#parts.publisher
+      .repeat(durable)
+      .catch((error: unknown) => this.#end(`its events: ${String(error)}`, 'failed'));
+  }
+
   #busy(): boolean {
     return (
       this.#parts.writer.full ||
@@ -320,7 +327,7 @@ export class Partition {
   }
 
   /** Stops for good, and says so unless it was another owner's writing that looked like damage. */
-  #halt(reason: string): void {
+  #end(reason: string, how: 'halted' | 'failed'): void {
     switch (this.#state.kind) {
       case 'halting':
       case 'halted':
@@ -331,20 +338,22 @@ export class Partition {
       case 'stopping':
         this.#state = { kind: 'halting' };
         this.#shut();
-        void this.#tellHalted(reason);
+        void this.#tellEnded(reason, how);
     }
   }
 
-  async #tellHalted(reason: string): Promise<void> {
-    const { log, fence, clock, onLost, onHalted } = this.#options;
+  async #tellEnded(reason: string, how: 'halted' | 'failed'): Promise<void> {
+    const { log, fence, clock, onLost, onHalted, onFailed } = this.#options;
     while (this.#state.kind === 'halting') {
       const [holds] = await log.check([fence]).catch(() => []);
       if (holds === undefined) {
         await new Promise<void>((resolve) => void clock.after(100, resolve));
       } else if (this.#state.kind === 'halting') {
-        this.#state = holds ? { kind: 'halted', reason } : { kind: 'closed' };
-        if (holds) onHalted(reason);
-        else onLost();
+        const halts = holds && how === 'halted';
+        this.#state = halts ? { kind: 'halted', reason } : { kind: 'closed' };
+        if (!holds) onLost();
+        else if (how === 'halted') onHalted(reason);
+        else onFailed(reason);
       }
     }
   }

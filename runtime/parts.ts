@@ -49,6 +49,8 @@ export interface PartitionOptions {
   readonly onLost: () => void;
   /** Nothing may go on until an operator has looked. */
   readonly onHalted: (reason: string) => void;
+  /** Something went wrong in memory: built again from its log, it may be right. */
+  readonly onFailed: (reason: string) => void;
 }
 
 export interface Parts {
@@ -72,8 +74,10 @@ export interface Parts {
 
 /** What the parts ask of the partition that they belong to. */
 export interface Whole {
-  /** Nothing may go on. */
+  /** Nothing may go on: the log, or what stands beside it, is not what it must be. */
   readonly halt: (reason: string) => void;
+  /** What is in memory cannot be trusted any more. */
+  readonly fail: (reason: string) => void;
   readonly isServing: () => boolean;
   /** Takes a command as if a client had sent it. */
   readonly submit: (command: Command) => void;
@@ -83,7 +87,7 @@ export interface Whole {
 export function assemble(
   options: PartitionOptions,
   checkpoints: readonly CheckpointState[],
-  { halt, isServing, submit }: Whole,
+  { halt, fail, isServing, submit }: Whole,
 ): Parts {
   const { fence, onLost } = options;
   const writer = new GroupWriter({
@@ -112,7 +116,7 @@ export function assemble(
     lastTime: () => turn.time,
     retained: () => retention.save(),
     onFenced: onLost,
-    onFailure: halt,
+    onFailure: fail,
     restored: checkpoints,
   });
   const retention = new Retention({
@@ -130,14 +134,14 @@ export function assemble(
     onBroken: ({ key }) => residents.rebuild(key, () => recordsOf(key)),
   });
   const retries = new Retries({ ...shared, turn, submit });
-  const intake = new Intake({ ...shared, turn, isServing, onFailure: halt });
+  const intake = new Intake({ ...shared, turn, isServing, onFailure: fail });
 
   function durable(records: readonly Staged[], entry: string): void {
     retention.durable(records);
     try {
       for (const staged of records) turn.durable(staged, entry);
     } catch (error) {
-      halt(`what follows from durable records failed: ${String(error)}`);
+      fail(`what follows from durable records failed: ${String(error)}`);
     }
   }
 

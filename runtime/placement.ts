@@ -16,12 +16,16 @@ import { Outlook } from './outlook.ts';
 import { Parley, type Answer, type Ask } from './parley.ts';
 import type { PartitionStatus } from './partition.ts';
 import { Pulls } from './pulls.ts';
+import { Restarts } from './restarts.ts';
 import { Rounds } from './rounds.ts';
 import { succeed } from './succession.ts';
 import { TakeOvers } from './take-overs.ts';
 import type { Subjects } from '../contracts/subjects.ts';
 
-export interface PlacementOptions extends Omit<OwnershipOptions, 'onLost' | 'subjectOf'> {
+export interface PlacementOptions extends Omit<
+  OwnershipOptions,
+  'onLost' | 'onFailed' | 'subjectOf'
+> {
   readonly host: string;
   readonly partitions: number;
   readonly subjects: Subjects;
@@ -55,6 +59,7 @@ export class Placement {
   readonly #heartbeat: Heartbeat;
   readonly #takeOvers: TakeOvers;
   readonly #pulls: Pulls;
+  readonly #restarts: Restarts;
   readonly #held = new Map<number, Held>();
   readonly #logWatch: LogWatch;
   readonly #outlook: Outlook;
@@ -72,6 +77,7 @@ export class Placement {
       ...options,
       subjectOf: (partition) => options.subjects.partition(partition),
       onLost: (ownership) => this.#lost(ownership),
+      onFailed: (ownership, reason) => void this.#failed(ownership, reason),
     };
     this.#heartbeat = new Heartbeat({
       ...this.#ownershipOptions,
@@ -86,7 +92,10 @@ export class Placement {
       ...options,
       onWentBack: (partition, reason) => this.#wentBack(partition, reason),
     });
-    const shared = { ...options, isHeld: (partition: number) => this.#held.has(partition) };
+    this.#restarts = new Restarts(options);
+    const isHeld = (partition: number): boolean =>
+      this.#held.has(partition) || !this.#restarts.mayTry(partition);
+    const shared = { ...options, isHeld };
     this.#takeOvers = new TakeOvers({ ...shared, take: (partition) => this.#take(partition) });
     this.#pulls = new Pulls({ ...shared, pull: (...args) => this.#pull(...args) });
   }
@@ -278,6 +287,19 @@ export class Placement {
     if (!this.#drop(ownership)) return;
     this.#options.report(`partition ${ownership.partition} has another owner now`);
     ownership.end();
+  }
+
+  /** It is built again from its log: here after a pause, or by another host. */
+  async #failed(ownership: Ownership, reason: string): Promise<void> {
+    const { partition } = ownership;
+    if (this.#held.get(partition)?.ownership !== ownership) return;
+    if (!this.#restarts.failed(partition)) {
+      ownership.halt(`${reason}; it went wrong each time it was built again`);
+      return;
+    }
+    this.#options.report(`partition ${partition} is dropped and built again: ${reason}`);
+    this.#drop(ownership);
+    await ownership.release();
   }
 
   #drop(ownership: Ownership): boolean {

@@ -142,6 +142,7 @@ export class Rig {
       report: (line) => void this.reported.push(line),
       onLost: () => this.#lost(partition, epoch),
       onHalted: (reason) => void this.halted.push(reason),
+      onFailed: (reason) => void this.halted.push(reason),
     };
     const opened = await Partition.open(options, acquired);
     if (replaced) this.former.push(replaced);

@@ -132,6 +132,7 @@ async function open(redis: Connection): Promise<Opened> {
       report: () => {},
       onLost: () => stop('another owns it'),
       onHalted: stop,
+      onFailed: stop,
     },
     acquired,
   );
