@@ -30,14 +30,20 @@ const replyWindowMs = 10_000;
 interface Stage extends Omit<KillOptions, 'pid'> {
   readonly watched: WatchOptions;
   readonly tell: (line: string) => void;
+  /** Somebody wants it to end: gigabytes of data are to be removed before that. */
+  readonly ending: AbortSignal;
 }
 
 /** Runs it, prints what came out and tells whether everything held. */
 export async function measureSoak(options: SoakSettings & { json: boolean }): Promise<boolean> {
   const { json, ...settings } = options;
   const before = machine();
+  const interrupt = new AbortController();
+  const ending = interrupt.signal;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => interrupt.abort());
   await using stack = new AsyncDisposableStack();
-  const stage = await startSoakStage(settings, stack);
+  const stage = await startSoakStage(settings, stack, ending);
   const send = await prepareMixedLoad(stage);
   const capacity = await measureCapacity(send);
   const rate = Math.round(capacity * settings.share);
@@ -51,7 +57,11 @@ export async function measureSoak(options: SoakSettings & { json: boolean }): Pr
 }
 
 /** A whole cluster as `millrace up` starts it, with hosts that tell of their memory. */
-async function startSoakStage(settings: SoakSettings, stack: AsyncDisposableStack): Promise<Stage> {
+async function startSoakStage(
+  settings: SoakSettings,
+  stack: AsyncDisposableStack,
+  ending: AbortSignal,
+): Promise<Stage> {
   const tell = (line: string): void => console.error(line);
   const data = await mkdtemp(join(tmpdir(), 'millrace-soak-'));
   stack.defer(() => rm(data, { recursive: true, force: true }));
@@ -64,6 +74,7 @@ async function startSoakStage(settings: SoakSettings, stack: AsyncDisposableStac
     hosts: settings.hosts,
     partitions,
     tell,
+    signal: ending,
     environment: {
       ...process.env,
       [probesVariable]: probes,
@@ -85,7 +96,7 @@ async function startSoakStage(settings: SoakSettings, stack: AsyncDisposableStac
   stack.defer(() => bus.close());
   const hosts = (): number[] => cluster.hosts.map(({ pid }) => pid);
   const watched = { redis, bus, hosts, probes, archive };
-  return { connection, bus, partitions, watched, tell };
+  return { connection, bus, partitions, watched, tell, ending };
 }
 
 /** Requests a second, in a closed loop, once everything has run for a while. */
@@ -125,13 +136,14 @@ async function underLoad(
 
 async function takeSamples(
   watch: Watch,
-  { tell }: Stage,
+  { tell, ending }: Stage,
   { minutes }: SoakSettings,
 ): Promise<SoakSample[]> {
   const samples: SoakSample[] = [];
   const began = performance.now();
   for (let look = 1; performance.now() - began < minutes * 60_000; look++) {
-    await pause(Math.max(0, began + look * 1_000 - performance.now()));
+    const waitMs = Math.max(0, began + look * 1_000 - performance.now());
+    await pause(waitMs, undefined, { signal: ending });
     await watch.look();
     if (look % samplePeriod !== 0) continue;
     const sample = await watch.sample();
@@ -152,7 +164,8 @@ async function killHosts(watch: Watch, stage: Stage, { kills }: SoakSettings): P
   const outages: Outage[] = [];
   for (let kill = 0; kill < kills; kill++) {
     // Checkpoints come at least every half minute: any moment between two of them may be hit.
-    await pause(5_000 + Math.random() * 30_000);
+    const waitMs = 5_000 + Math.random() * 30_000;
+    await pause(waitMs, undefined, { signal: stage.ending });
     const { seconds } = watch;
     const hosts = stage.watched.hosts();
     // What was sent just before is under way, and nobody will answer it.
