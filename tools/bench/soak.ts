@@ -115,10 +115,10 @@ async function underLoad(
 ): Promise<Pick<SoakResults, 'samples' | 'recoveries' | 'rewrites' | 'failed'>> {
   const watch = new Watch(stage.watched);
   const over = new AbortController();
-  const failures: number[] = [];
+  const failures: Failure[] = [];
   const hear = (answer: Answer): void => {
     watch.hear(answer);
-    if (answer.done === 0) failures.push(answer.due);
+    if (answer.done === 0) failures.push({ due: answer.due, ended: performance.now() });
   };
   const load = openLoop({ send, rate, seconds: Infinity, signal: over.signal, hear });
   try {
@@ -153,7 +153,13 @@ async function takeSamples(
   return samples;
 }
 
-/** A kill, from when until when requests could fail, and how it went. */
+/** A request that was refused or not answered, as `performance.now()` tells. */
+interface Failure {
+  readonly due: number;
+  readonly ended: number;
+}
+
+/** A kill, until when it was felt, and how it went. */
 interface Outage {
   readonly from: number;
   readonly until: number;
@@ -168,8 +174,7 @@ async function killHosts(watch: Watch, stage: Stage, { kills }: SoakSettings): P
     await pause(waitMs, undefined, { signal: stage.ending });
     const { seconds } = watch;
     const hosts = stage.watched.hosts();
-    // What was sent just before is under way, and nobody will answer it.
-    const from = performance.now() - 1_000;
+    const from = performance.now();
     const recovered = await killAndWait({ ...stage, pid: hosts[kill % hosts.length] ?? 0 });
     outages.push({ from, until: performance.now(), recovery: { ...recovered, seconds } });
     stage.tell(`a host was killed: every partition answers ${Math.round(recovered.ms)} ms later`);
@@ -177,12 +182,13 @@ async function killHosts(watch: Watch, stage: Stage, { kills }: SoakSettings): P
   return outages;
 }
 
-/** Counts failures, by when the requests were due, for the kills that explain them. */
+/** Counts failures for the kills that explain them: what was under way then, or due meanwhile. */
 function blame(
-  failures: readonly number[],
+  failures: readonly Failure[],
   outages: readonly Outage[],
 ): Pick<SoakResults, 'recoveries' | 'failed'> {
-  const within = ({ from, until }: Outage) => failures.filter((due) => from < due && due < until);
+  const within = ({ from, until }: Outage): readonly Failure[] =>
+    failures.filter(({ due, ended }) => from < ended && due < until);
   const recoveries = outages.map((outage) => ({
     ...outage.recovery,
     failed: within(outage).length,
