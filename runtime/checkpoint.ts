@@ -235,6 +235,7 @@ export class Checkpointer {
     };
     const checkpoint = {
       text: JSON.stringify(state),
+      position,
       ...(sealed.add && { add: sealed.add }),
       // The checkpoint before this one is kept, and still names what this one leaves out.
       drop: this.#dropNext,

@@ -17,6 +17,8 @@ export interface OwnerRecord {
   readonly top: number;
   /** Events up to this position have been published. */
   readonly published: number;
+  /** What stands after it has to be replayed by who takes over; 0: everything. */
+  readonly checkpoint: number;
 }
 
 /** Who lives and who owns, at one moment of the store's time in ms. */

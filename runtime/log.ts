@@ -71,6 +71,8 @@ export interface Segment {
 export interface Checkpoint {
   /** JSON, see runtime/checkpoint.ts. */
   readonly text: string;
+  /** Recovery replays what stands after it: kept in the owner record, too, for who takes over. */
+  readonly position: number;
   /** A segment written together with it. */
   readonly add?: Segment;
   /** Names of segments that no kept checkpoint needs any more. */

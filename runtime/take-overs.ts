@@ -3,7 +3,7 @@
  * host, after a while otherwise.
  *
  * Owns what is to be taken and what is being opened: few at a time, so that those that are open
- * serve without a pause. What could not be opened is tried again ever later.
+ * serve without a pause, and the shortest first, so that most serve again soon. What could not be opened is tried again ever later.
  */
 import { Backoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
@@ -50,7 +50,7 @@ export class TakeOvers {
   consider({ now, hosts, owners }: Overview): void {
     const { host, clock, limits, isHeld } = this.#options;
     const at = clock.monotonic();
-    this.#wanted = owners.flatMap((owner, partition) => {
+    const wanted = owners.flatMap((owner, partition) => {
       if (!isFree(owner, now) || isHeld(partition)) {
         this.#freeSince.delete(partition);
         return [];
@@ -61,6 +61,8 @@ export class TakeOvers {
       const overdue = at - since > limits.leaseMs / 2;
       return (mine || overdue) && this.#backoff.mayTry(partition) ? [partition] : [];
     });
+    const tail = (partition: number): number => tailOf(owners[partition]);
+    this.#wanted = wanted.toSorted((a, b) => tail(a) - tail(b));
     this.#next();
   }
 
@@ -94,3 +96,7 @@ export class TakeOvers {
 /** Whether nobody owns a partition by a lease that runs. */
 export const isFree = (owner: OwnerRecord | undefined, now: number): boolean =>
   owner === undefined || owner.until <= now;
+
+/** How many records have to be replayed. */
+const tailOf = (owner: OwnerRecord | undefined): number =>
+  owner === undefined ? 0 : owner.top - owner.checkpoint;

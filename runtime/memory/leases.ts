@@ -38,7 +38,9 @@ const ownership = (
     const published = owner?.published ?? 0;
     entries.push({ epoch, position: top, n: 0, records: '' });
     store.epochs.push({ epoch, first: top + 1 });
-    store.owner = { epoch, nonce, host, group, top, published, token: '', until: now() + leaseMs };
+    const checkpoint = owner?.checkpoint ?? 0;
+    const until = now() + leaseMs;
+    store.owner = { epoch, nonce, host, group, top, published, checkpoint, token: '', until };
     return { kind: 'acquired', epoch, top, published };
   },
 
@@ -85,13 +87,13 @@ const succession = (
     if (store.owner?.epoch === epoch && store.owner.nonce === nonce) return 'ok';
     const owner = ownerUnder(store, fence);
     if (owner === undefined) return 'fenced';
-    const { top, group } = owner;
+    const { top } = owner;
     if (store.entries.length === 0) return 'diverged';
     store.entries.push({ epoch, position: top, n: 0, records: '' });
     store.epochs.push({ epoch, first: top + 1 });
     const upTo = Math.max(published, owner.published);
     const until = now() + leaseMs;
-    store.owner = { epoch, nonce, host, group, top, published: upTo, token: '', until };
+    store.owner = { ...owner, epoch, nonce, host, published: upTo, token: '', until };
     return 'ok';
   },
 

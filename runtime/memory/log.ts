@@ -126,9 +126,11 @@ const snapshotStore = (partitions: Partitions): Pick<Log, 'saveSnapshots' | 'loa
 const checkpointStore = (
   partitions: Partitions,
 ): Pick<Log, 'saveCheckpoint' | 'loadCheckpoints' | 'loadSegments'> => ({
-  async saveCheckpoint(fence, { text, add, drop }) {
+  async saveCheckpoint(fence, { text, position, add, drop }) {
     const store = partitions(fence.partition);
-    if (ownerUnder(store, fence) === undefined) return 'fenced';
+    const owner = ownerUnder(store, fence);
+    if (owner === undefined) return 'fenced';
+    store.owner = { ...owner, checkpoint: position };
     if (add !== undefined) store.segments.set(add.name, add.bytes.slice());
     // A repeat after an unknown outcome must not push the other generation out.
     if (store.checkpoints[0] !== text) store.checkpoints = [text, ...store.checkpoints.slice(0, 1)];

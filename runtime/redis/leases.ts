@@ -132,10 +132,10 @@ const membership = (
   },
 });
 
-const ownerFields = ['epoch', 'nonce', 'host', 'until', 'group', 'top', 'published'];
+const ownerFields = ['epoch', 'nonce', 'host', 'until', 'group', 'top', 'published', 'checkpoint'];
 
 function ownerRecord(reply: unknown): OwnerRecord | undefined {
-  const [epoch, nonce, host, until, group, top, published] = list(reply);
+  const [epoch, nonce, host, until, group, top, published, checkpoint] = list(reply);
   if (epoch === null) return undefined;
   return {
     epoch: integer(epoch),
@@ -145,6 +145,7 @@ function ownerRecord(reply: unknown): OwnerRecord | undefined {
     group: text(group),
     top: integer(top),
     published: integer(published),
+    checkpoint: integer(checkpoint ?? 0),
   };
 }
 

@@ -69,10 +69,10 @@ const trims = (connection: Connection): Pick<Log, 'trim'> => ({
 const checkpointStore = (
   connection: Connection,
 ): Pick<Log, 'saveCheckpoint' | 'loadCheckpoints' | 'loadSegments'> => ({
-  async saveCheckpoint({ partition, epoch, nonce }, { text: checkpoint, add, drop }) {
+  async saveCheckpoint({ partition, epoch, nonce }, { text: checkpoint, position, add, drop }) {
     const at = [keys.owner(partition), keys.checkpoints(partition), keys.segments(partition)];
     const segment = add ? [add.name, Buffer.from(add.bytes)] : ['', ''];
-    const args = [`${epoch}`, nonce, checkpoint, ...segment, ...drop];
+    const args = [`${epoch}`, nonce, checkpoint, ...segment, `${position}`, ...drop];
     return oneOf(['ok', 'fenced'], await connection.run(scripts.checkpoint, at, args));
   },
 

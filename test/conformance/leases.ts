@@ -152,6 +152,7 @@ export function leasesConformance(open: OpenStore): void {
       group: 'group-of-a',
       top: 7,
       published: 0,
+      checkpoint: 0,
       until: expect.any(Number) as number,
     });
     const left = (owners[partition]?.until ?? 0) - now;
@@ -166,10 +167,11 @@ export function leasesConformance(open: OpenStore): void {
     test('gives the next epoch to the successor, in the same queue group, with all that is known', async () => {
       const fence = await own(leases, 'a');
       await log.append(group(fence, 0, 5));
+      await log.saveCheckpoint(fence, { text: '{}', position: 3, drop: [] });
       expect(await leases.handOver({ fence, published: 4 }, heir)).toBe('ok');
       const { until, ...record } = (await leases.ownerOf(partition)) ?? { until: 0 };
       const names = { nonce: 'b', host: 'host-of-b', group: 'g' };
-      expect(record).toEqual({ epoch: 2, ...names, top: 5, published: 4 });
+      expect(record).toEqual({ epoch: 2, ...names, top: 5, published: 4, checkpoint: 3 });
       expect(until).toBeGreaterThan((await leases.owners(1)).now);
       expect(await store.newest(partition)).toEqual({ epoch: 2, position: 5, n: 0, records: '' });
       expect(await log.append(group(fence, 5, 1))).toBe('fenced');

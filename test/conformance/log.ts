@@ -239,7 +239,7 @@ export function logConformance(open: OpenStore): void {
       const fence = await own(leases, 'a');
       expect(await log.loadCheckpoints(partition)).toEqual([]);
       for (const text of ['one', 'two', 'three', 'three']) {
-        expect(await log.saveCheckpoint(fence, { text, drop: [] })).toBe('ok');
+        expect(await log.saveCheckpoint(fence, { text, position: 1, drop: [] })).toBe('ok');
       }
       expect(await log.loadCheckpoints(partition)).toEqual(['three', 'two']);
     });
@@ -247,9 +247,15 @@ export function logConformance(open: OpenStore): void {
     test('segments are added and dropped with them, byte for byte', async () => {
       const fence = await own(leases, 'a');
       const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
-      await log.saveCheckpoint(fence, { text: 'one', add: { name: 's1', bytes }, drop: [] });
+      await log.saveCheckpoint(fence, {
+        text: 'one',
+        position: 1,
+        add: { name: 's1', bytes },
+        drop: [],
+      });
       await log.saveCheckpoint(fence, {
         text: 'two',
+        position: 2,
         add: { name: 's2', bytes },
         drop: ['s1', 's0'],
       });
@@ -262,7 +268,9 @@ export function logConformance(open: OpenStore): void {
     test('a former owner can write neither checkpoint nor dead letter', async () => {
       const former = await own(leases, 'a');
       await own(leases, 'b');
-      expect(await log.saveCheckpoint(former, { text: 'one', drop: [] })).toBe('fenced');
+      expect(await log.saveCheckpoint(former, { text: 'one', position: 1, drop: [] })).toBe(
+        'fenced',
+      );
       expect(await log.addDeadLetter(former, letter(1, 7), 10)).toBe('fenced');
       expect(await log.deadLetter(partition, { epoch: 1, position: 7 })).toBeUndefined();
       expect(await log.loadCheckpoints(partition)).toEqual([]);

@@ -184,4 +184,33 @@ describe('a host', () => {
     expect(most).toBe(3);
     expect(settings.partitions).toBeGreaterThan(most);
   });
+
+  it('takes over those with the shortest tails first', async () => {
+    const rig = new HostRig();
+    const ann = await rig.start('ann');
+    await rig.ownedBy('ann');
+    await rig.pass(putInAll(rig, 'first'));
+    await rig.pass(ann.stop());
+    const tails = new Map<number, number>();
+    for (let partition = 0; partition < settings.partitions; partition++) {
+      const store = rig.store.partitions(partition);
+      // As if its checkpoint stood so far before the end of its log.
+      const checkpoint = (store.owner?.top ?? 0) - ((partition * 5) % settings.partitions);
+      if (store.owner) store.owner = { ...store.owner, checkpoint };
+      tails.set(partition, (partition * 5) % settings.partitions);
+    }
+    const taken: number[] = [];
+    const loadCheckpoints = async (partition: number): Promise<readonly string[]> => {
+      taken.push(tails.get(partition) ?? 0);
+      return rig.store.log.loadCheckpoints(partition);
+    };
+    await rig.start('bob', {
+      log: replacing(rig.store.log, { loadCheckpoints }),
+      limits: (partitions) => ({ ...rig.limits(partitions), recoveriesMax: 1 }),
+    });
+    await rig.ownedBy('bob');
+    await rig.elapse(100);
+    expect(taken).toEqual(taken.toSorted((a, b) => a - b));
+    expect(taken).toHaveLength(settings.partitions);
+  });
 });

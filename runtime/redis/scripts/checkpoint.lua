@@ -2,7 +2,7 @@
 --
 -- KEYS  1 owner (hash)   2 checkpoints (list, newest first)   3 segments (hash)
 -- ARGV  1 epoch   2 nonce   3 the checkpoint   4 name of the segment to add, or ''   5 its bytes
---       6 … names of segments to drop
+--       6 its position   7 … names of segments to drop
 -- Returns  'ok', or 'fenced' (nothing is written)
 -- Repeating a call changes nothing: a repeat must not push the other generation out.
 
@@ -14,5 +14,6 @@ if redis.call('LINDEX', KEYS[2], 0) ~= ARGV[3] then
   redis.call('LPUSH', KEYS[2], ARGV[3])
   redis.call('LTRIM', KEYS[2], 0, 1)
 end
-for i = 6, #ARGV do redis.call('HDEL', KEYS[3], ARGV[i]) end
+redis.call('HSET', KEYS[1], 'checkpoint', ARGV[6])
+for i = 7, #ARGV do redis.call('HDEL', KEYS[3], ARGV[i]) end
 return 'ok'
