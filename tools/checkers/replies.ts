@@ -7,7 +7,7 @@ import { scoped, type Placed, type SentCommand } from './evidence.ts';
 /**
  * Each acknowledged command stands in the log, and every reply that was ever given to its id is,
  * byte for byte, the one that stands there. `runtime/already-applied` names that record instead. The
- * same id with another payload gets neither.
+ * same id with another payload never gets that reply.
  */
 export function wrongReplies(
   records: readonly Placed[],
@@ -31,7 +31,7 @@ export function wrongReplies(
       const told = outcome(text);
       if (told === undefined) return [];
       if (inLog === undefined) return [`${key} was told ${text}, and no record answers it`];
-      if (inLog.hash !== undefined && inLog.hash !== hash)
+      if (told.kind === 'reply' && inLog.hash !== undefined && inLog.hash !== hash)
         return [`${key} was told ${text}, which answers another payload of that id`];
       const right = told.kind === 'reply' ? text === inLog.text : told.at === inLog.at;
       return right ? [] : [`${key} was told ${text}, the log has ${inLog.text}`];

@@ -1,6 +1,7 @@
 /** The clients of a simulation: the product's own client, and a note of all that it says and hears. */
 import type { ActorKey } from '../../contracts/ids.ts';
 import type { Json } from '../../contracts/json.ts';
+import { statusOf } from '../../contracts/codes.ts';
 import { subjectsUnder, type Verb } from '../../contracts/subjects.ts';
 import type { Bus, BusMessage } from '../../runtime/bus.ts';
 import {
@@ -31,7 +32,9 @@ interface Done extends Act {
 }
 
 /** Requests that a client has under way at once. */
-const lanes = 3;
+const lanes = 2;
+/** Longer than a host lets anybody wait. */
+const plainMs = 8_000;
 const repeatedAtOnce = 20;
 
 /** One client, a few requests at a time. */
@@ -39,6 +42,9 @@ export class SimulatedClient {
   /** What was asked, in order; the answer is there once it has come. */
   readonly exchanges: Exchange[] = [];
   readonly complaints: string[] = [];
+  /** What became of plain requests that the system failed; only planned changes must cause none. */
+  readonly failures: string[] = [];
+  readonly #bus: Bus;
   readonly #options: ClientOptions;
   readonly #client: Client;
   readonly #done: Done[] = [];
@@ -47,8 +53,8 @@ export class SimulatedClient {
   constructor(options: ClientOptions) {
     this.#options = options;
     const { life, dice, prefix } = options;
-    const noted = noting(options.bus, { clock: life.clock, prefix, exchanges: this.exchanges });
-    const ports = { bus: noted, clock: life.clock, random: dice.random };
+    this.#bus = noting(options.bus, { clock: life.clock, prefix, exchanges: this.exchanges });
+    const ports = { bus: this.#bus, clock: life.clock, random: dice.random };
     this.#client = clientOn(ports, { prefix, timeoutMs: 30_000 });
   }
 
@@ -64,13 +70,13 @@ export class SimulatedClient {
 
   /** Asks this and that until it is told to stop, sometimes again what it has asked before. */
   async run(): Promise<void> {
-    await Promise.all(Array.from({ length: lanes }, () => this.#lane()));
+    await Promise.all([...Array.from({ length: lanes }, () => this.#lane()), this.#plainLane()]);
   }
 
   async #lane(): Promise<void> {
     const { life, dice, workload } = this.#options;
     while (!this.#stopping) {
-      const pause = dice.pause(80);
+      const pause = dice.pause(110);
       await new Promise<void>((resolve) => void life.clock.after(pause, resolve));
       await this.#next(dice, workload);
     }
@@ -93,12 +99,39 @@ export class SimulatedClient {
       this.complaints.push(`${done.name} of ${done.actor} with id ${done.id} is never decided`);
   }
 
+  /** As any NATS client may: no id, no retry. */
+  async #plainLane(): Promise<void> {
+    const { life, dice, workload, prefix } = this.#options;
+    while (!this.#stopping) {
+      const pause = dice.pause(200);
+      await new Promise<void>((resolve) => void life.clock.after(pause, resolve));
+      const { verb, actor, name, body } = workload.act(dice);
+      const subject = `${prefix}.${verb}.${actor.replace('/', '.')}.${name}`;
+      await this.#bus
+        .request(subject, JSON.stringify(body), { timeoutMs: plainMs })
+        .then((answer) => this.#plainly(subject, JSON.parse(textOf(answer))))
+        .catch((error: unknown) => this.failures.push(`${subject}: ${String(error)}`));
+    }
+  }
+
+  #plainly(subject: string, { error }: { readonly error?: { readonly code: string } }): void {
+    if (error && statusOf(error.code) >= 500) this.failures.push(`${subject}: ${error.code}`);
+  }
+
   async #next(dice: Dice, workload: Workload): Promise<void> {
-    const old = dice.chance(0.12) && this.#done.length > 0 ? dice.pick(this.#done) : undefined;
-    const act = old ?? workload.act(dice);
-    const id = old?.id ?? this.#newId(dice);
-    if (act.verb === 'cmd' && old === undefined) this.#done.push({ ...act, id });
-    await this.#do(act, id);
+    const old = dice.chance(0.15) && this.#done.length > 0 ? dice.pick(this.#done) : undefined;
+    if (old && dice.chance(0.2)) await this.#conflict(old, workload.act(dice));
+    else if (old) await this.#do(old, old.id);
+    else {
+      const done = { ...workload.act(dice), id: this.#newId(dice) };
+      if (done.verb === 'cmd') this.#done.push(done);
+      await this.#do(done, done.id);
+    }
+  }
+
+  /** The id of one command with the payload of another, if that is for the same actor. */
+  async #conflict({ id, actor }: Done, other: Act): Promise<void> {
+    if (other.verb === 'cmd' && other.actor === actor) await this.#do(other, id);
   }
 
   #newId(dice: Dice): string {

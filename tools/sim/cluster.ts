@@ -31,7 +31,7 @@ export interface HostProcess {
   readonly leases: RedisConnection;
   readonly bus: NatsConnection;
   readonly pulse: NatsConnection;
-  /** Once it has started. */
+  /** Once it has started, until it is asked to stop. */
   host: Host | undefined;
 }
 
@@ -60,12 +60,14 @@ export class Cluster {
   /** SIGTERM: the process lets go in good order and ends; `restart` starts it again. */
   stop(name: string, { restart }: { readonly restart: boolean }): void {
     const process = this.#processes.get(name);
-    if (process?.host === undefined || !process.life.isRunning) return;
+    const host = process?.host;
+    if (process === undefined || host === undefined || !process.life.isRunning) return;
     if (!restart) this.#wanted.delete(name);
     this.#options.trace.add(`host   ${name} is asked to stop`);
+    process.host = undefined;
     const stopMs = 8_000;
     process.life.clock.after(stopMs + 500, () => process.life.kill());
-    process.host.stop(stopMs).then(
+    host.stop(stopMs).then(
       () => process.life.kill(),
       () => process.life.kill(),
     );

@@ -23,17 +23,28 @@ export class Faults {
   /** How often each kind has struck. */
   readonly counted = new Map<string, number>();
   readonly #options: FaultOptions;
+  /** Whether NATS doubles some messages. */
+  doubles = false;
+  /** Nothing fails: hosts only come and go as an operator lets them. */
+  readonly planned: boolean;
   #ended = false;
 
   constructor(options: FaultOptions) {
     this.#options = options;
+    this.planned = options.dice.chance(0.15);
   }
 
   /** From now on each kind that this seed has strikes again and again. */
   begin(): void {
     const { dice, setWeather, trace } = this.#options;
+    if (this.planned) {
+      const everyMs = dice.between(1_500, 4_000);
+      this.#again('planned stop and start', () => this.#plannedStop(), everyMs);
+      return;
+    }
     const weather = someWeather(dice);
     setWeather(weather);
+    this.doubles = weather.doubled > 0;
     trace.add(`faults weather ${JSON.stringify(weather)}`);
     for (const [kind, deed] of Object.entries(this.#kinds())) {
       if (dice.chance(0.35)) this.#again(kind, deed, dice.between(1_000, 8_000));
@@ -130,6 +141,16 @@ export class Faults {
         return this.#later('NATS', dice.pause(800), () => nats.start());
       },
     };
+  }
+
+  /** As in a rolling restart: one at a time, the next when the last is back. */
+  #plannedStop(): string | undefined {
+    const { dice, cluster } = this.#options;
+    const { processes } = cluster;
+    if (processes.length < 3 || processes.some(({ host }) => host === undefined)) return undefined;
+    const { life } = dice.pick(processes);
+    cluster.stop(life.name, { restart: true });
+    return life.name;
   }
 
   #freeze(life: HostProcess['life']): string {

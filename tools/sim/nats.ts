@@ -190,9 +190,10 @@ export class NatsConnection implements Bus {
     const { life } = this.#options;
     return new Promise((resolve, reject) => {
       if (life.isDead) return;
+      const lost = new Error('the connection to NATS is lost');
       const fail = (): void => {
         this.#flushes.delete(fail);
-        reject(new Error('the connection to NATS is lost'));
+        reject(lost);
       };
       this.#flushes.add(fail);
       const session = this.#session;

@@ -30,8 +30,13 @@ export class Schedule {
   }
 
   after(ms: number, run: () => void): Timer {
+    return this.at(this.#now + ms, run);
+  }
+
+  /** At a time of the schedule; one that has passed is now. */
+  at(time: number, run: () => void): Timer {
     const due: Due = {
-      at: this.#now + Math.max(0, ms),
+      at: Math.max(this.#now, time),
       sequence: ++this.#sequence,
       run,
       cancelled: false,

@@ -6,7 +6,8 @@
 import { payloadHash } from '../../contracts/json.ts';
 import { defaultLimits, type Limits } from '../../runtime/limits.ts';
 import { memoryArchive } from '../../runtime/memory/archive.ts';
-import type { Evidence, SentCommand, Told } from '../checkers/evidence.ts';
+import { placedIn, type Evidence, type SentCommand, type Told } from '../checkers/evidence.ts';
+import { wrongUnnamed, type Unnamed } from '../checkers/unnamed.ts';
 import { violationsOf } from '../checkers/violations.ts';
 import { SimulatedClient, type Exchange } from './clients.ts';
 import { Cluster } from './cluster.ts';
@@ -50,8 +51,19 @@ const livenessMs = 30_000;
 
 export async function simulate({ seed, workload = exchange }: SimulationOptions): Promise<Outcome> {
   const simulation = new Simulation(seed, workload());
-  return simulation.run();
+  const rejected = (reason: unknown): void => simulation.complain(unobserved(reason));
+  process.on('unhandledRejection', rejected);
+  try {
+    return await simulation.run();
+  } finally {
+    process.off('unhandledRejection', rejected);
+  }
 }
+
+const unobserved = (reason: unknown): string =>
+  `a promise was rejected and nobody looked, which ends a host: ` +
+  (reason instanceof Error ? (reason.stack ?? reason.message) : String(reason));
+
 
 class Simulation {
   readonly #seed: string;
@@ -101,6 +113,10 @@ class Simulation {
       limits: tightLimits(dice.fork('limits'), this.#partitions),
     });
     this.#clients = ['p', 'q', 'r'].map((name) => this.#client(name));
+  }
+
+  complain(complaint: string): void {
+    this.#complaints.push(complaint);
   }
 
   async run(): Promise<Outcome> {
@@ -175,6 +191,7 @@ class Simulation {
       published: this.#observations.published,
       writtenAt: this.#observations.writtenAt,
     };
+    const placed = evidence.logs.flatMap(placedIn);
     const halted = this.#cluster.reports.filter((line) => line.includes('halted'));
     return {
       seed: this.#seed,
@@ -185,7 +202,9 @@ class Simulation {
         ...halted,
         ...this.#observations.complaints,
         ...this.#clients.flatMap((client) => client.complaints),
+        ...(faults.planned ? this.#clients.flatMap((client) => client.failures) : []),
         ...violationsOf(evidence),
+        ...(faults.doubles ? [] : wrongUnnamed(placed, unnamedIn(exchanges))),
       ],
       figures: {
         simulatedMs: this.#schedule.now,
@@ -248,4 +267,9 @@ function commandsIn(exchanges: readonly Exchange[]): SentCommand[] {
 const toldIn = (exchanges: readonly Exchange[]): Told[] =>
   exchanges.flatMap(({ answer, ...asked }) =>
     answer ? [{ ...asked, answeredAt: answer.at, text: answer.text }] : [],
+  );
+
+const unnamedIn = (exchanges: readonly Exchange[]): Unnamed[] =>
+  exchanges.flatMap(({ verb, actor, id, answer }) =>
+    verb === 'cmd' && id === undefined ? [{ actor, reply: answer?.text }] : [],
   );

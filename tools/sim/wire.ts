@@ -75,7 +75,7 @@ export class Wire {
   #start(packet: Packet): void {
     const { schedule, delayMs } = this.#options;
     this.#arrivesAt = Math.max(this.#arrivesAt, schedule.now + delayMs());
-    schedule.after(this.#arrivesAt - schedule.now, () => this.#arrive(packet));
+    schedule.at(this.#arrivesAt, () => this.#arrive(packet));
   }
 
   #arrive(packet: Packet): void {
