@@ -3,7 +3,7 @@ import type { Archive } from '../../runtime/archive.ts';
 import type { Checkpoint, Entry, Fence, Group, Log, Snapshot } from '../../runtime/log.ts';
 import type { MemoryStore } from '../../runtime/memory/store.ts';
 import type { MemoryHub } from '../../runtime/memory/bus.ts';
-import { topOf } from '../../runtime/memory/partition-store.ts';
+import { ownerUnder, topOf } from '../../runtime/memory/partition-store.ts';
 import type { PartitionLog } from '../checkers/evidence.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -36,21 +36,34 @@ export class Observations {
   /** The log of a store, with everything that it carries out noted. */
   watch({ log, partitions }: MemoryStore): Log {
     const topIn = (partition: number): number => topOf(partitions(partition).entries);
+    const owned = (fence: Fence, what: string): void => {
+      if (ownerUnder(partitions(fence.partition), fence) === undefined)
+        this.complaints.push(`partition ${fence.partition}: ${what} by ${fence.nonce}, not its owner`);
+    };
     return {
       ...log,
       append: async (group) => {
         const outcome = await log.append(group);
-        if (outcome === 'ok') this.#appended(group);
+        if (outcome === 'ok') {
+          owned(group.fence, 'records were appended');
+          this.#appended(group);
+        }
         return outcome;
       },
       saveSnapshots: async (fence, snapshots) => {
         const outcome = await log.saveSnapshots(fence, snapshots);
-        if (outcome === 'ok') this.#saved(snapshots, topIn(fence.partition));
+        if (outcome === 'ok') {
+          owned(fence, 'snapshots were written');
+          this.#saved(snapshots, topIn(fence.partition));
+        }
         return outcome;
       },
       saveCheckpoint: async (fence, checkpoint) => {
         const outcome = await log.saveCheckpoint(fence, checkpoint);
-        if (outcome === 'ok') this.#checkpointed(fence, checkpoint, topIn(fence.partition));
+        if (outcome === 'ok') {
+          owned(fence, 'a checkpoint was written');
+          this.#checkpointed(fence, checkpoint, topIn(fence.partition));
+        }
         return outcome;
       },
     };

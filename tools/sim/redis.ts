@@ -101,7 +101,7 @@ export class RedisConnection {
     const session = this.#session;
     if (session === undefined) return;
     this.#session = undefined;
-    session.requests.end(dice.chance(0.5) ? dice.pause(300) : undefined);
+    session.requests.end(dice.chance(0.5) ? dice.pause(dice.pick([50, 500, 4_000])) : undefined);
     session.replies.end(undefined);
     const lost = [...this.#unanswered];
     this.#unanswered.clear();
