@@ -11,6 +11,7 @@ import {
 } from '../../tools/checkers/evidence.ts';
 import { brokenRetries } from '../../tools/checkers/logs.ts';
 import { replay } from '../../tools/checkers/replay.ts';
+import { wrongUnnamed } from '../../tools/checkers/unnamed.ts';
 import { violationsOf } from '../../tools/checkers/violations.ts';
 import { Rig } from '../runtime/rig.ts';
 
@@ -262,6 +263,27 @@ describe('what was set aside', () => {
     expect(wrong(...parked, { retried: 1 }, { retried: 1 })).toHaveLength(1);
     expect(wrong(...parked, { from: from(3) })).toEqual([
       '0:1-3 overtakes the message parked at 1',
+    ]);
+  });
+
+  test('a command without an id that was carried out twice, or answered with what is not there', () => {
+    const unnamed = (record: LogRecord): LogRecord => {
+      const { hash: _, ...rest } = record;
+      return rest;
+    };
+    const records = sound.logs
+      .flatMap(placedIn)
+      .map((placed) => ({ ...placed, record: unnamed(placed.record) }));
+    const sent = sound.commands.map(({ actor, replies }) => ({ actor, reply: replies[0] }));
+    expect(wrongUnnamed(records, sent)).toEqual([]);
+    expect(wrongUnnamed(records, sent.slice(1))).toEqual([
+      expect.stringMatching(/was sent \d commands without an id and carried out \d/),
+    ]);
+    const [first, ...others] = sent;
+    if (first?.reply === undefined) throw new Error('there is no reply');
+    const lie = { ...first, reply: first.reply.replace('50', '51') };
+    expect(wrongUnnamed(records, [lie, ...others])).toEqual([
+      expect.stringMatching(/is no record that says so/),
     ]);
   });
 });

@@ -38,7 +38,9 @@ export class Observations {
     const topIn = (partition: number): number => topOf(partitions(partition).entries);
     const owned = (fence: Fence, what: string): void => {
       if (ownerUnder(partitions(fence.partition), fence) === undefined)
-        this.complaints.push(`partition ${fence.partition}: ${what} by ${fence.nonce}, not its owner`);
+        this.complaints.push(
+          `partition ${fence.partition}: ${what} by ${fence.nonce}, not its owner`,
+        );
     };
     return {
       ...log,

@@ -64,7 +64,6 @@ const unobserved = (reason: unknown): string =>
   `a promise was rejected and nobody looked, which ends a host: ` +
   (reason instanceof Error ? (reason.stack ?? reason.message) : String(reason));
 
-
 class Simulation {
   readonly #seed: string;
   readonly #dice: Dice;
