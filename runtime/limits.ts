@@ -110,6 +110,8 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
   // A table slot takes 16 bytes and every other one stays free: 512 MiB hold 16 million ids, which
   // is 15 minutes at 18,000 commands a second. A faster host says busy rather than forget an id.
   const idsOfHost = 16_000_000;
+  // All tails of a host together are read in about half a second, at 300,000 records a second.
+  const checkpointRecords = Math.min(10_000, Math.max(2_000, Math.floor(160_000 / partitions)));
   const retainBytesMax = Math.floor(retainBytes / partitions);
   const share = ({ of, least, most }: { of: number; least: number; most: number }): number =>
     Math.max(least, Math.min(most, Math.floor(of / partitions)));
@@ -131,8 +133,8 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
     deliveryMessagesMax: 1_000,
     residentsMax: Math.max(64, Math.floor(residentBytes / partitions / bareCost)),
     residentBytesMax: Math.floor(residentBytes / partitions),
-    checkpointRecords: 10_000,
-    tailRecordsMax: 100_000,
+    checkpointRecords,
+    tailRecordsMax: 10 * checkpointRecords,
     checkpointMs: 30_000,
     windowMs: 15 * 60_000,
     idsMax: Math.floor(idsOfHost / partitions),

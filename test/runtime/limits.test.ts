@@ -33,6 +33,7 @@ test.each([1, 64, 1_024])(
     expect(limits.recentBytesMax * partitions).toBeLessThanOrEqual(one.recentBytesMax);
     expect(limits.residentBytesMax * partitions).toBeLessThanOrEqual(one.residentBytesMax);
     expect(limits.checkpointRecords).toBeLessThan(limits.tailRecordsMax);
+    expect(limits.checkpointRecords).toBeLessThanOrEqual(one.checkpointRecords);
     expect(limits.messageBytesMax).toBeLessThan(limits.recordLengthMax);
   },
 );
