@@ -100,7 +100,7 @@ const bareCost = 768;
 /**
  * The heap that an actor takes whose state is so long as JSON: measured with accounts, 0.8 KB for one
  * that holds an asset, 2 KB with an order, 42 KB with a hundred closed ones. What is large is put too
- * high, by half.
+ * high, by up to 1.6 times.
  */
 export const residentCost = (stateLength: number): number => bareCost + 2 * stateLength;
 

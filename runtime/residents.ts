@@ -27,7 +27,7 @@ export interface ResidentsOptions {
 }
 
 /**
- * What one turn of the event loop restores, looks at, and lets go of: about 5 ms each, so that leases
+ * What one turn of the event loop restores, looks at, and lets go of in a partition: few, so that leases
  * are renewed and other partitions served while many actors come or leave.
  */
 const restoredAtOnce = 512;

@@ -9,7 +9,7 @@ const mebibyte = 1024 * 1024;
 
 /**
  * Two million small accounts. More must be asked for: the collector has to look at all of them, half
- * a second for a million, and a host that stops for too long loses its leases.
+ * a second for a million, more beside other load, and who stops for too long loses its leases.
  */
 const residentBytesMax = 2048 * mebibyte;
 /** A host needs so much for anything but actors. */

@@ -88,4 +88,4 @@ replies and channels; the events of an actor are applied when it is first asked 
 
 What is not measured. The log, which is archived and trimmed by its own bounds, and the ids of
 commands, 16 bytes each for as long as they are remembered. Accounts with orders take more: about
-0.5 KB for each order, open or closed.`;
+1.5 KB for the first and 0.4 KB for each other, open or closed.`;
