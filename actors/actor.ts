@@ -12,7 +12,7 @@ import { z } from 'zod';
 import type { ActorKey } from '../contracts/ids.ts';
 import type { Json, JsonObject } from '../contracts/json.ts';
 import type { Value } from '../contracts/money.ts';
-import type { EventBody } from '../contracts/record.ts';
+import type { Deadline, DeadlineChange, EventBody } from '../contracts/record.ts';
 import { refusal, success, type Reply } from '../contracts/reply.ts';
 import { statechart, type Instance, type SavedState } from './statechart.ts';
 
@@ -25,7 +25,7 @@ export interface Context {
   readonly now: number;
   /** The address of that record, `17:3-4711`. */
   readonly at: string;
-  /** The command's id; empty for a message. */
+  /** The command's id; empty for a message and for a deadline. */
   readonly id: string;
   /** How many partitions the cluster has: how many confirmations a replicated value will get. */
   readonly partitions: number;
@@ -69,6 +69,12 @@ export interface Effects {
    * body `{version}`, the actor's version of the record that carried it.
    */
   readonly replicate?: Json;
+  /**
+   * Deadlines: `at` in ms since 1970 sets the one of this name, in place of an earlier one; null
+   * clears it. One that has come goes to `ActorSource.timer`: once, late rather than early, also
+   * if the actor has left memory or its host is gone.
+   */
+  readonly timers?: readonly DeadlineChange[];
 }
 
 const emptyBody = z.strictObject({});
@@ -149,6 +155,15 @@ export interface ActorSource<
     message: Incoming,
     context: Context,
   ) => Decision<z.infer<Event>>;
+  /**
+   * Judges a deadline that has come (see `Effects.timers`); it is no longer set. If judgement
+   * fails, it comes again, with a later `at`.
+   */
+  readonly timer?: (
+    state: State<ContextFrom<Machine>>,
+    deadline: Deadline,
+    context: Context,
+  ) => Decision<z.infer<Event>>;
   /** Queries: without a body a plain function; with one, built with `query`. */
   readonly query?: {
     readonly [name: string]:
@@ -175,6 +190,7 @@ export interface ActorType {
   readonly queries: ReadonlyMap<string, Query<unknown>>;
   decide(state: State<unknown>, command: unknown, context: Context): Decision;
   receive(state: State<unknown>, message: Incoming, context: Context): Decision;
+  timer(state: State<unknown>, deadline: Deadline, context: Context): Decision;
   holdings(state: State<unknown>): Value;
   /** The body under which an event is published; undefined for one that stays in the log. */
   publish(event: EventBody): JsonObject | undefined;
@@ -202,6 +218,8 @@ export function defineActor<
       source.decide(typed(state), command as z.infer<Command>, context),
     receive: (state, message, context) =>
       source.receive?.(typed(state), message, context) ?? react([]),
+    timer: (state, deadline, context) =>
+      source.timer?.(typed(state), deadline, context) ?? react([]),
     publish: (event) => {
       if (source.internal?.includes(event.type)) return undefined;
       return source.publish ? source.publish(event as z.infer<Event>) : bodyOf(event);

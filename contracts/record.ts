@@ -27,6 +27,10 @@ export interface LogRecord {
   readonly out?: readonly Message[];
   /** Where a message came from. */
   readonly from?: Origin;
+  /** The deadline that has come and that this record handles: with it, it is no longer set. */
+  readonly timer?: Deadline;
+  /** Deadlines that the actor sets or clears with this record. */
+  readonly timers?: readonly DeadlineChange[];
   /** What this record sets aside instead of carrying it out: with `from` a message, else a command. */
   readonly aside?: Aside;
   /** Why; absent for a message that waits behind another one or for a halted actor. */
@@ -39,6 +43,19 @@ export interface LogRecord {
   readonly external?: Value;
   /** The W3C traceparent, if the command was sampled. */
   readonly trace?: string;
+}
+
+/** A moment of which an actor wants to be told; it has at most one of each name. */
+export interface Deadline {
+  readonly name: string;
+  /** In ms since 1970: it is handled by a record whose time is this or later. */
+  readonly at: number;
+}
+
+/** Sets a deadline, in place of an earlier one of this name, or clears it with null. */
+export interface DeadlineChange {
+  readonly name: string;
+  readonly at: number | null;
 }
 
 export interface Answer {
@@ -64,7 +81,10 @@ export interface Aside {
   readonly value?: Value;
 }
 
-/** Judgement or the statechart failed, and nothing of it happened. */
+/**
+ * Judgement or the statechart failed, and nothing of it happened. What it failed on is set aside;
+ * only a deadline is not: the same record sets it anew, for a while later.
+ */
 export interface Failure {
   readonly error: string;
   /** It was one too many: from here on the actor takes nothing until it is `resumed`. */

@@ -21,6 +21,7 @@ import { snapshotOf } from './resident.ts';
 import type { Residents } from './residents.ts';
 import type { RetainedLog } from './retention.ts';
 import type { SavedSupervision, Supervision } from './supervision.ts';
+import type { SavedTimer, Timers } from './timers.ts';
 
 /**
  * Sealed ids of the positions after the previous segment's, up to `through`. Checkpoints add to the
@@ -49,6 +50,8 @@ export interface CheckpointState {
   readonly segments: readonly SegmentName[];
   /** Absent in checkpoints of hosts that halted a partition with its first failing message. */
   readonly supervision?: SavedSupervision;
+  /** Absent in checkpoints of hosts that had no timers. */
+  readonly timers?: readonly SavedTimer[];
   /** Not yet written when the checkpoint was taken. */
   readonly deadLetters?: readonly DeadLetter[];
   /** How long the log was; absent in checkpoints of hosts that did not count it. */
@@ -67,6 +70,7 @@ export interface CheckpointerOptions {
   readonly inbox: Inbox;
   readonly reference: ReferenceData;
   readonly supervision: Supervision;
+  readonly timers: Timers;
   readonly deadLetters: DeadLetters;
   readonly lastTime: () => number;
   readonly retained: () => RetainedLog;
@@ -187,7 +191,8 @@ export class Checkpointer {
   }
 
   async #take(): Promise<void> {
-    const { writer, inbox, outbox, reference, supervision, deadLetters, lastTime } = this.#options;
+    const { writer, inbox, outbox, reference, lastTime } = this.#options;
+    const { supervision, timers, deadLetters } = this.#options;
     const position = writer.staged;
     const { channels, oldest } = outbox.save();
     const captured = {
@@ -198,6 +203,7 @@ export class Checkpointer {
       outgoing: channels,
       incoming: inbox.save(),
       supervision: supervision.save(),
+      timers: timers.save(),
       deadLetters: deadLetters.save(),
       reference: reference.save(),
     };

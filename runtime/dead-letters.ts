@@ -6,7 +6,7 @@
  * D1  a letter is written only when its record is durable, and in the order of the records;
  * D2  a letter of which the store has not answered is in the next checkpoint: none is forgotten.
  */
-import { recordAddress, type LogRecord } from '../contracts/record.ts';
+import { recordAddress, type Aside, type LogRecord } from '../contracts/record.ts';
 import type { Clock } from './clock.ts';
 import type { GroupWriter } from './group-writer.ts';
 import type { Limits } from './limits.ts';
@@ -137,11 +137,13 @@ export class DeadLetters {
     });
   }
 
-  #tell({ actor, aside, failure }: LogRecord, at: EntryId): void {
+  #tell(record: LogRecord, at: EntryId): void {
+    const { actor, aside, failure } = record;
     const { partition, report, limits } = this.#options;
     const address = recordAddress(partition, at.epoch, at.position);
     const [firstLine = ''] = (failure?.error ?? '').split('\n');
-    report(`${actor} failed on "${aside?.name}", which is set aside as ${address}: ${firstLine}`);
+    const after = aside ? 'which is set aside' : 'which comes again';
+    report(`${actor} failed on "${asideOf(record).name}", ${after}, ${address}: ${firstLine}`);
     if (!failure?.halts) return;
     report(
       `${actor} is halted: it failed on more than ${limits.strikesMax} commands and messages within ` +
@@ -150,6 +152,10 @@ export class DeadLetters {
   }
 }
 
+/** A deadline is not set aside, since it comes again. */
+const asideOf = ({ aside, timer }: LogRecord): Aside =>
+  aside ?? { name: 'timer', body: timer ? { name: timer.name, at: timer.at } : null };
+
 const letterOf = (record: LogRecord, at: EntryId): DeadLetter => ({
   at,
   time: record.time,
@@ -157,7 +163,7 @@ const letterOf = (record: LogRecord, at: EntryId): DeadLetter => ({
   version: record.version,
   stateHash: '',
   id: record.id ?? '',
-  payload: JSON.stringify(record.aside),
+  payload: JSON.stringify(asideOf(record)),
   error: record.failure?.error ?? '',
   trace: record.trace ?? '',
 });

@@ -4,7 +4,7 @@
  */
 import type { Decision, Effects, Outgoing } from '../actors/actor.ts';
 import type { ActorKey } from '../contracts/ids.ts';
-import type { Answer, LogRecord, Origin } from '../contracts/record.ts';
+import type { Answer, Deadline, DeadlineChange, LogRecord, Origin } from '../contracts/record.ts';
 import type { Reply } from '../contracts/reply.ts';
 import type { Limits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
@@ -26,6 +26,7 @@ export interface Origins {
   readonly hash: string | undefined;
   readonly pending: string | undefined;
   readonly from: Origin | undefined;
+  readonly timer?: Deadline;
   readonly trace: string | undefined;
   /** The position of the record that had set this aside. */
   readonly retried: number | undefined;
@@ -64,6 +65,8 @@ export class Drafts {
     if (effects?.answers) record.answers = this.#withHashes(resident.key, effects.answers);
     if (out.length > 0) record.out = out;
     if (from) record.from = from;
+    if (origins.timer) record.timer = origins.timer;
+    if (effects?.timers && effects.timers.length > 0) record.timers = checked(effects.timers);
     if (effects?.external) record.external = effects.external;
     if (trace !== undefined) record.trace = trace;
     if (retried !== undefined) record.retried = retried;
@@ -90,6 +93,21 @@ export class Drafts {
       return { id, ...(hash !== undefined && { hash }), reply };
     });
   }
+}
+
+const deadlineNameMax = 256;
+
+/** JSON has null for what is not a number, which would clear the deadline instead. */
+function checked(changes: readonly DeadlineChange[]): readonly DeadlineChange[] {
+  for (const { name, at } of changes) {
+    if (at !== null && !Number.isSafeInteger(at))
+      throw new Error(`the deadline "${name}" must be a whole number of ms, not ${at}`);
+    if (name.length > deadlineNameMax)
+      throw new Error(
+        `a deadline's name has ${name.length} characters, more than ${deadlineNameMax}`,
+      );
+  }
+  return changes;
 }
 
 /** What could not be written, sent or published later must not be decided. */

@@ -3,7 +3,7 @@
  * or a message aside. The actor is as it was, its partition goes on (see supervision.ts).
  */
 import type { ActorKey } from '../contracts/ids.ts';
-import type { Aside, Failure, LogRecord, Origin } from '../contracts/record.ts';
+import type { Aside, Deadline, Failure, LogRecord, Origin } from '../contracts/record.ts';
 import { refusal } from '../contracts/reply.ts';
 import type { Caller, Command } from './command.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -66,6 +66,22 @@ export class Failures {
     const strike = { id: strikeId(record), time };
     const failure = error && this.#failure(resident.key, strike, error);
     this.#stage({ ...record, ...(failure && { failure }) }, resident, []);
+  }
+
+  /** A deadline is set anew, for a while later: the actor may have been mended by then. */
+  deadline(deadline: Deadline, resident: Resident, failed: { time: number; error: Error }): void {
+    const { time, error } = failed;
+    const { name } = deadline;
+    const again = { name, at: time + this.#options.limits.deadlineRetryMs };
+    const record: LogRecord = {
+      time,
+      actor: resident.key,
+      version: resident.version,
+      timer: deadline,
+      timers: [again],
+    };
+    const failure = this.#failure(resident.key, { id: strikeId(record), time }, error);
+    this.#stage({ ...record, failure }, resident, []);
   }
 
   #stage(record: LogRecord, resident: Resident, callers: Caller[], key?: IdKey): Staged {

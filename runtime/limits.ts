@@ -72,6 +72,13 @@ export interface Limits {
   /** Of an error, in a record or a dead letter. */
   readonly errorLengthMax: number;
 
+  /** Deadlines of one partition, above which client commands that set one get busy. */
+  readonly timersMax: number;
+  /** How many of those that have come are handled at a time, several times a second. */
+  readonly timersAtOnce: number;
+  /** After so long a deadline on which its actor failed comes again. */
+  readonly deadlineRetryMs: number;
+
   /** How far a host may be behind what NATS has sent it before it refuses requests unread. */
   readonly lagMsMax: number;
 
@@ -154,6 +161,10 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
     restartsMax: 5,
     restartWindowMs: 10 * 60_000,
     errorLengthMax: 2_000,
+    // Each takes some 200 bytes, and its line in every checkpoint.
+    timersMax: share({ of: 1_000_000, least: 1_000, most: 50_000 }),
+    timersAtOnce: 500,
+    deadlineRetryMs: 60_000,
     lagMsMax: 2_000,
     leaseMs: 3_000,
     clockSkewMsMax: 500,

@@ -35,6 +35,8 @@ export interface PartitionStatus {
   /** Actors that take nothing until an operator lets them go on, and messages that wait for one. */
   readonly haltedActors?: readonly ActorKey[];
   readonly parkedMessages?: number;
+  /** Deadlines that are set. */
+  readonly timers: number;
   readonly halted?: string;
 }
 
@@ -147,6 +149,7 @@ export class Partition {
       position: durable,
       lag: staged - durable,
       residents: this.#parts.residents.size,
+      timers: this.#parts.timers.size,
       ids: this.#parts.recall.table.size,
       checkpoint: this.#parts.checkpointer.position,
       recoveredRecords: this.#recovered.records,
@@ -224,7 +227,16 @@ export class Partition {
     this.#parts.checkpointer.tick();
     this.#parts.retention.tick();
     this.#parts.residents.dropBlank();
+    this.#takeDeadlines();
     if (!this.#evicting && this.#parts.residents.crowded) void this.#evict();
+  }
+
+  /** A bounded number, so that what clients send is not kept waiting when many come at once. */
+  #takeDeadlines(): void {
+    const { timers, residents, turn } = this.#parts;
+    if (this.#busy()) return;
+    for (const timer of timers.due(turn.now))
+      residents.with(timer.actor, (resident) => turn.deadline(timer, resident));
   }
 
   /** Once around those in memory at most, a few in each turn of the event loop. */

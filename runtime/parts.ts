@@ -24,6 +24,7 @@ import { Residents } from './residents.ts';
 import { Retention } from './retention.ts';
 import { Retries } from './retries.ts';
 import { Supervision } from './supervision.ts';
+import { Timers } from './timers.ts';
 import { Turn } from './turn.ts';
 
 export interface PartitionOptions {
@@ -63,6 +64,7 @@ export interface Parts {
   readonly reference: ReferenceData;
   readonly publisher: Publisher;
   readonly supervision: Supervision;
+  readonly timers: Timers;
   readonly deadLetters: DeadLetters;
   readonly checkpointer: Checkpointer;
   readonly retention: Retention;
@@ -103,6 +105,7 @@ export function assemble(
     writer,
     residents,
     supervision: new Supervision(options),
+    timers: new Timers(options),
     deadLetters: new DeadLetters({ ...options, writer, residents, onFenced: onLost }),
     recall: new Recall({ ...options, table: new IdTable(options.idSeed) }),
     reads: new Reads({ ...options, writer, onFenced: onLost }),
@@ -151,10 +154,11 @@ export function assemble(
     return search.recordsOf(actor, checkpointer.position + 1);
   }
 
-  const { recall, reads, outbox, inbox, reference, publisher, supervision, deadLetters } = shared;
+  const { recall, reads, outbox, inbox, reference, publisher } = shared;
+  const { supervision, timers, deadLetters } = shared;
   const state = { recall, reads, residents, outbox, inbox, reference, publisher };
-  const failing = { supervision, deadLetters };
-  return { writer, ...state, ...failing, checkpointer, retention, turn, search, intake, retries };
+  const more = { supervision, timers, deadLetters };
+  return { writer, ...state, ...more, checkpointer, retention, turn, search, intake, retries };
 }
 
 const divergence = 'the top of the log is not where its owner left it: records were lost or added';

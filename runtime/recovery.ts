@@ -16,6 +16,7 @@ import type { Recall } from './recall.ts';
 import { partitionKey, type ReferenceData } from './reference-data.ts';
 import type { Residents } from './residents.ts';
 import type { Supervision } from './supervision.ts';
+import type { Timers } from './timers.ts';
 
 /** The log does not fit what its owner or a checkpoint knows: nothing may be built on it. */
 export class LogDamaged extends Error {
@@ -32,6 +33,7 @@ export interface RecoveryOptions {
   readonly inbox: Inbox;
   readonly reference: ReferenceData;
   readonly supervision: Supervision;
+  readonly timers: Timers;
   readonly deadLetters: DeadLetters;
   /** An actor has events that no snapshot is known to hold. */
   readonly onChanged: (record: LogRecord, position: number) => void;
@@ -153,11 +155,13 @@ async function loadCheckpoint(
   options: RecoveryOptions,
   checkpoint: CheckpointState,
 ): Promise<void> {
-  const { partition, log, recall, outbox, inbox, reference, supervision, deadLetters } = options;
+  const { partition, log, recall, outbox, inbox, reference } = options;
+  const { supervision, timers, deadLetters } = options;
   outbox.load(checkpoint.outgoing);
   inbox.load(checkpoint.incoming);
   reference.load(checkpoint.reference);
   if (checkpoint.supervision) supervision.load(checkpoint.supervision);
+  timers.load(checkpoint.timers ?? []);
   deadLetters.load(checkpoint.deadLetters ?? []);
   for (const command of checkpoint.pending) recall.restorePending(command);
   const names = checkpoint.segments.map((segment) => segment.name);
@@ -189,6 +193,7 @@ function restoreRecord(options: RecoveryOptions, record: LogRecord, place: Place
   if (record.from) inbox.restore(record.from);
   const at = { epoch: entry.epoch, position };
   options.supervision.evolve(record, at);
+  options.timers.evolve(record);
   if (record.failure) options.deadLetters.restore(record, at);
   if (record.events === undefined) return;
   if (record.actor === partitionKey(partition)) {

@@ -187,8 +187,14 @@ export class Supervision {
   }
 }
 
-/** What makes a command or a message of an actor another one. */
-export const strikeId = ({ id = '', from }: Pick<LogRecord, 'id' | 'from'>): string =>
-  from ? `${from.partition}>${from.n}` : id;
+/** What makes a command, a message or a deadline of an actor another one. */
+export function strikeId({
+  id = '',
+  from,
+  timer,
+}: Pick<LogRecord, 'id' | 'from' | 'timer'>): string {
+  if (timer) return `${timer.name}@${timer.at}`;
+  return from ? `${from.partition}>${from.n}` : id;
+}
 
 const lengthOf = ({ message }: Parked): number => JSON.stringify(message).length;

@@ -13,7 +13,13 @@
 import type { Context, Decision, Incoming } from '../actors/actor.ts';
 import { isRecorded } from '../contracts/codes.ts';
 import type { ActorKey } from '../contracts/ids.ts';
-import { recordAddress, type EventBody, type LogRecord, type Origin } from '../contracts/record.ts';
+import {
+  recordAddress,
+  type Deadline,
+  type EventBody,
+  type LogRecord,
+  type Origin,
+} from '../contracts/record.ts';
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 import type { Clock, Random } from './clock.ts';
 import { answer, type Caller, type Command } from './command.ts';
@@ -38,6 +44,7 @@ import {
 } from './reference-data.ts';
 import { stateOf, type Resident } from './resident.ts';
 import type { Parked, Supervision } from './supervision.ts';
+import type { Timer, Timers } from './timers.ts';
 import { timeOfId } from './uuid.ts';
 
 export interface TurnOptions {
@@ -55,6 +62,7 @@ export interface TurnOptions {
   readonly reference: ReferenceData;
   readonly publisher: Publisher;
   readonly supervision: Supervision;
+  readonly timers: Timers;
   readonly deadLetters: DeadLetters;
   /** An actor has a version that no snapshot holds. */
   readonly onChanged: (actor: ActorKey, position: number) => void;
@@ -92,6 +100,11 @@ export class Turn {
   /** Goes on after the last record that recovery read. */
   resume(lastTime: number): void {
     this.#time = lastTime;
+  }
+
+  /** The time that a record would have now. */
+  get now(): number {
+    return this.#next(0);
   }
 
   /** The time of the last staged record. */
@@ -156,6 +169,28 @@ export class Turn {
     if (staged === undefined || staged instanceof Error)
       this.#failures.message(message, resident, { from, time, error: staged });
     inbox.staged(from);
+  }
+
+  /** Steps 3 to 5 for a deadline that has come; it stays set if the actor is halted. */
+  deadline(timer: Timer, resident: Resident): void {
+    const { timers, supervision } = this.#options;
+    const time = this.#next(0);
+    if (!timers.isSet(timer)) return;
+    if (supervision.haltOf(timer.actor)) {
+      timers.hold(timer);
+      return;
+    }
+    if (time < timer.at) {
+      timers.again(timer);
+      return;
+    }
+    const deadline: Deadline = { name: timer.name, at: timer.at };
+    const origins = { ...messageOrigins, time, from: undefined, retried: undefined };
+    const staged = this.#react(resident, { ...origins, timer: deadline }, (context) =>
+      resident.type.timer(stateOf(resident), deadline, context),
+    );
+    if (staged instanceof Error)
+      this.#failures.deadline(deadline, resident, { time, error: staged });
   }
 
   /** Steps 3 to 5 for a parked message; why not, if its actor fails again: then it stays parked. */
@@ -267,13 +302,22 @@ export class Turn {
     }
   }
 
-  /** Steps 3 to 5 for a message; if the actor fails on it, it is as it was. */
   #receive(message: Incoming, resident: Resident, origins: Origins): Staged | Error {
+    return this.#react(resident, origins, (context) =>
+      resident.type.receive(stateOf(resident), message, context),
+    );
+  }
+
+  /** Steps 3 to 5 for what no client sent; if the actor fails on it, it is as it was. */
+  #react(
+    resident: Resident,
+    origins: Origins,
+    judge: (context: Context) => Decision,
+  ): Staged | Error {
     const context = this.#context(resident.key, origins.time, '');
     let draft: Draft;
     try {
-      const decision = resident.type.receive(stateOf(resident), message, context);
-      draft = this.#drafts.draft(resident, decision, origins);
+      draft = this.#drafts.draft(resident, judge(context), origins);
     } catch (error) {
       return thrown(error);
     }
@@ -304,11 +348,12 @@ export class Turn {
       if (events.length > 0) throw new Error(`${reply.error.code} is not recorded, but has events`);
       return reply;
     }
-    const { recall, outbox } = this.#options;
+    const { recall, outbox, timers } = this.#options;
     const busy =
       (reply === undefined && recall.full) ||
       (effects?.send && outbox.full(effects.send)) ||
-      (effects?.replicate !== undefined && outbox.anyFull);
+      (effects?.replicate !== undefined && outbox.anyFull) ||
+      (effects?.timers?.some(({ at }) => at !== null) && timers.full);
     return busy ? refusal('runtime/busy') : undefined;
   }
 
@@ -333,7 +378,7 @@ export class Turn {
     callers: Caller[],
     key?: IdKey,
   ): Staged {
-    const { writer, outbox, onChanged } = this.#options;
+    const { writer, outbox, timers, onChanged } = this.#options;
     const position = writer.staged + 1;
     if (record.events) {
       resident.version = record.version;
@@ -341,6 +386,7 @@ export class Turn {
     }
     this.#time = record.time;
     if (record.out) outbox.commit(record.out, position);
+    timers.evolve(record);
     return writer.stage({ record, text, callers, key });
   }
 }

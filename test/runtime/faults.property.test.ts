@@ -16,7 +16,7 @@ import {
 import type { Fate } from './rig.ts';
 
 /**
- * Random commands between purses in four partitions, under crashes, stops and take-overs of which
+ * Random commands and deadlines of purses in four partitions, under crashes, stops and take-overs of which
  * the former owner knows nothing; with appends of unknown fate and late ones, other calls to the
  * store that fail before or after they have taken effect, deliveries that come twice, late or
  * unanswered, checkpoints and evictions. Then everything heals and settles, and the claims below
@@ -32,6 +32,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 12,
     arbitrary: fc.record({ kind: one('give', 'send'), who: name, to: name, coins, id }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: one('promise'),
+      who: name,
+      to: name,
+      coins,
+      inMs: fc.integer({ min: -10, max: 20_000 }),
+      id,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: one('withdraw-promise'), who: name, to: name, id }),
   },
   { weight: 2, arbitrary: fc.record({ kind: one('ask-former'), nth: fc.nat(20) }) },
   {
@@ -72,7 +87,7 @@ const examples = ['evicted-and-back', 'closed-receiver', 'evicted-in-between'].m
 });
 
 describe('under crashes, take-overs, unknown fates and a failing store', () => {
-  it('every acknowledged command is applied once, every coin is conserved, repeats are byte-same', async () => {
+  it('every acknowledged command is applied once, every deadline is handled once, every coin is conserved, repeats are byte-same', async () => {
     await fc.assert(
       fc.asyncProperty(steps, faults, async (some, failing) => {
         await check(some, failing);
@@ -108,6 +123,9 @@ async function check(
   expect(history.wrong).toEqual([]);
 
   const records = await expectSoundLogs(history.rig, history.commands);
+  expect(await history.promises()).toEqual(names.map(() => ({})));
+  // A purse fails on the deadline of a promise that was kept or withdrawn.
+  expect(records.filter(({ failure }) => failure)).toEqual([]);
   const put = records
     .flatMap(({ events = [] }) => events)
     .reduce((sum, event) => sum + (event.type === 'put' ? (event['coins'] as number) : 0), 0);

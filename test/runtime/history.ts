@@ -1,8 +1,9 @@
+import type { Json, JsonObject } from '../../contracts/json.ts';
 import type { Archive } from '../../runtime/archive.ts';
 import type { Limits } from '../../runtime/limits.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Received } from '../../runtime/outbox.ts';
-import type { Partition } from '../../runtime/partition.ts';
+import type { Partition, PartitionStatus } from '../../runtime/partition.ts';
 import { LogDamaged } from '../../runtime/recovery.ts';
 import type { SentCommand } from '../../tools/checkers/evidence.ts';
 import { Rig, type Answered, type CommandRequest, type Fate } from './rig.ts';
@@ -18,6 +19,20 @@ export type Step =
       readonly who: string;
       readonly to: string;
       readonly coins: number;
+      readonly id: number;
+    }
+  | {
+      readonly kind: 'promise';
+      readonly who: string;
+      readonly to: string;
+      readonly coins: number;
+      readonly inMs: number;
+      readonly id: number;
+    }
+  | {
+      readonly kind: 'withdraw-promise';
+      readonly who: string;
+      readonly to: string;
       readonly id: number;
     }
   /** A command that was sent before, to whoever once owned its partition. */
@@ -84,6 +99,16 @@ export class History {
         this.#send(`${who} ${step.id}`, rig.purse(who), kind, body);
         return;
       }
+      case 'promise': {
+        const { who, to, coins, inMs } = step;
+        this.#send(`${who} ${step.id}`, rig.purse(who), 'promise', { to, coins, inMs });
+        return;
+      }
+      case 'withdraw-promise': {
+        const { who, to } = step;
+        this.#send(`${who} ${step.id}`, rig.purse(who), 'withdraw-promise', { to });
+        return;
+      }
       case 'ask-former': {
         const [key, request] = [...this.#sent][step.nth % this.#sent.size] ?? [];
         if (key === undefined || request === undefined) return;
@@ -138,14 +163,14 @@ export class History {
     await this.#drain();
   }
 
-  coins(): Promise<number[]> {
-    const { rig } = this;
-    return Promise.all(
-      names.map(async (who) => {
-        const owned = await rig.within(rig.read(rig.purse(who), 'coins'));
-        return (owned as { coins: number }).coins;
-      }),
-    );
+  async coins(): Promise<number[]> {
+    const owned = await this.#ask('coins');
+    return owned.map((one) => (one as { coins: number }).coins);
+  }
+
+  /** Of each purse, what it has promised and neither given nor withdrawn. */
+  promises(): Promise<(Json | undefined)[]> {
+    return this.#ask('promises');
   }
 
   /** What was sent, and what it was told. */
@@ -156,12 +181,12 @@ export class History {
     });
   }
 
-  #send(
-    key: string,
-    actor: CommandRequest['actor'],
-    command: string,
-    body: { coins: number },
-  ): void {
+  #ask(query: string): Promise<(Json | undefined)[]> {
+    const { rig } = this;
+    return Promise.all(names.map((who) => rig.within(rig.read(rig.purse(who), query))));
+  }
+
+  #send(key: string, actor: CommandRequest['actor'], command: string, body: JsonObject): void {
     const request = this.#sent.get(key) ?? { actor, name: command, body, id: `id-${key}` };
     this.#sent.set(key, request);
     this.#heed(key, this.rig.submit(this.rig.open.get(this.rig.home(actor)), request));
@@ -238,16 +263,17 @@ export class History {
     return received;
   }
 
-  /** Until nothing moves any more: no record is staged and the logs have stopped growing. */
+  /** Until nothing moves any more: nothing is staged or due, and the logs have stopped growing. */
   async #drain(): Promise<void> {
-    const tops = (): number =>
-      [...this.rig.open.values()].reduce(
-        (sum, { status }) => sum + status.position + status.lag,
-        0,
-      );
-    for (let before = -1; before !== tops();) {
+    const sum = (of: (status: PartitionStatus) => number): number =>
+      [...this.rig.open.values()].reduce((total, { status }) => total + of(status), 0);
+    const tops = (): number => sum(({ position, lag }) => position + lag);
+    for (let before = -1; before !== tops() || sum(({ timers }) => timers) > 0;) {
       before = tops();
-      await this.rig.settle(100);
+      for (let stretch = 0; stretch < 10; stretch++) {
+        for (const each of this.rig.open.values()) this.#tick(each);
+        await this.rig.settle(10);
+      }
     }
   }
 }

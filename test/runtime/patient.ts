@@ -5,6 +5,8 @@ import { actorKey, IdText } from '../../contracts/ids.ts';
 
 const PatientCommand = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('note'), text: z.string() }),
+  /** Notes the text when so many ms have passed. */
+  z.strictObject({ name: z.literal('note-later'), text: z.string(), inMs: z.number() }),
   /** Sends the text to another, with a coin. */
   z.strictObject({ name: z.literal('tell'), to: IdText, text: z.string() }),
 ]);
@@ -53,10 +55,14 @@ export const patient = defineActor({
       heard: { actions: ({ context, event }) => take(context, event.text, 1) },
     },
   }),
-  decide: (_, command) => {
+  decide: (_, command, { now }) => {
     if (command.name === 'note') {
       judge(command.text);
       return accept({ type: 'noted', text: command.text }, { noted: command.text });
+    }
+    if (command.name === 'note-later') {
+      const { text, inMs } = command;
+      return accept([], {}, { timers: [{ name: text, at: now + inMs }] });
     }
     const { to, text } = command;
     const message = { to: actorKey('patient', to), name: 'say', body: { text } };
@@ -68,6 +74,10 @@ export const patient = defineActor({
     return react({ type: 'heard', text });
   },
   holdings: ({ context }) => ({ COIN: `${context.coins}` }),
+  timer: (_, { name: text }) => {
+    judge(text);
+    return react({ type: 'noted', text });
+  },
   query: {
     texts: ({ context }) => [...context.texts],
     coins: ({ context }) => ({ coins: context.coins }),

@@ -12,6 +12,14 @@ const PurseCommand = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('send'), to: IdText, coins: Whole }),
   /** Answered when the receiver has confirmed. */
   z.strictObject({ name: z.literal('give'), to: IdText, coins: Whole }),
+  /** Promises coins to somebody: they are sent when so many ms have passed, unless it was withdrawn. */
+  z.strictObject({
+    name: z.literal('promise'),
+    to: IdText,
+    coins: Whole,
+    inMs: z.number().int(),
+  }),
+  z.strictObject({ name: z.literal('withdraw-promise'), to: IdText }),
   /** Replicates a note to every partition; answered when all have it. */
   z.strictObject({ name: z.literal('announce'), note: z.string() }),
   z.strictObject({ name: z.literal('crash-judgement') }),
@@ -22,6 +30,8 @@ const PurseEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('put'), coins: z.number() }),
   z.object({ type: z.literal('sent'), to: z.string(), coins: z.number() }),
   z.object({ type: z.literal('received'), from: z.string(), coins: z.number() }),
+  z.object({ type: z.literal('promised'), to: z.string(), coins: z.number() }),
+  z.object({ type: z.literal('promise-ended'), to: z.string() }),
   z.object({ type: z.literal('announced'), id: z.string() }),
   z.object({ type: z.literal('confirmed') }),
   z.object({ type: z.literal('broken') }),
@@ -31,6 +41,7 @@ type PurseEvent = z.infer<typeof PurseEvent>;
 interface Purse {
   coins: number;
   received: string[];
+  promises: { [to: string]: number };
   announcement: string;
   confirmations: number;
 }
@@ -44,7 +55,7 @@ export const purse = defineActor({
   command: PurseCommand,
   event: PurseEvent,
   machine: setup({ types: { context: {} as Purse, events: {} as PurseEvent } }).createMachine({
-    context: () => ({ coins: 0, received: [], announcement: '', confirmations: 0 }),
+    context: () => ({ coins: 0, received: [], promises: {}, announcement: '', confirmations: 0 }),
     on: {
       put: { actions: ({ context, event }) => (context.coins += event.coins) },
       sent: { actions: ({ context, event }) => (context.coins -= event.coins) },
@@ -54,6 +65,10 @@ export const purse = defineActor({
           context.received.push(event.from);
         },
       },
+      promised: {
+        actions: ({ context, event }) => void (context.promises[event.to] = event.coins),
+      },
+      'promise-ended': { actions: ({ context, event }) => void delete context.promises[event.to] },
       announced: {
         actions: ({ context, event }) => {
           context.announcement = event.id;
@@ -69,7 +84,7 @@ export const purse = defineActor({
       },
     },
   }),
-  decide: ({ context: { coins } }, command, { id, self }) => {
+  decide: ({ context: { coins, promises } }, command, { id, self, now }) => {
     switch (command.name) {
       case 'put':
         return accept(
@@ -86,6 +101,16 @@ export const purse = defineActor({
         const effects = { send: [{ to, name: 'take', body, value: { COIN: `${command.coins}` } }] };
         const event = { type: 'sent', to, coins: command.coins } as const;
         return command.name === 'give' ? defer(event, effects) : accept(event, {}, effects);
+      }
+      case 'promise': {
+        const { to, coins: some, inMs } = command;
+        const timers = [{ name: to, at: now + inMs }];
+        return accept({ type: 'promised', to, coins: some }, {}, { timers });
+      }
+      case 'withdraw-promise': {
+        const { to } = command;
+        if (promises[to] === undefined) return reject('purse/no-promise');
+        return accept({ type: 'promise-ended', to }, {}, { timers: [{ name: to, at: null }] });
       }
       case 'announce':
         return defer({ type: 'announced', id }, { replicate: command.note });
@@ -115,9 +140,20 @@ export const purse = defineActor({
         throw new Error(`no message "${message.name}"`);
     }
   },
+  timer: ({ context }, { name }, { self }) => {
+    const coins = context.promises[name];
+    if (coins === undefined) throw new Error(`nothing was promised to ${name}`);
+    const ended = { type: 'promise-ended', to: name } as const;
+    if (coins > context.coins) return react(ended);
+    const to = actorKey('purse', name);
+    const body = { from: self, coins, request: '' };
+    const message = { to, name: 'take', body, value: { COIN: `${coins}` } };
+    return react([ended, { type: 'sent', to, coins }], { send: [message] });
+  },
   holdings: ({ context }) => ({ COIN: `${context.coins}` }),
   query: {
     coins: ({ context }) => ({ coins: context.coins }),
+    promises: ({ context }) => ({ ...context.promises }),
     received: ({ context }) => [...context.received],
   },
 });

@@ -128,10 +128,10 @@ class Replay {
     for (const observe of this.#world.observers) observe(placed, seen);
   }
 
-  /** What the actor says to this record's command or message; undefined where it is not known. */
+  /** What the actor says to this record's command, message or deadline; undefined where it is not known. */
   #judge(placed: Placed, living: Living): Decision | undefined {
     const { record, at } = placed;
-    if (record.aside || record.resumed) return undefined;
+    if (record.aside || record.failure || record.resumed) return undefined;
     const type = this.#world.types.get(splitActorKey(record.actor).type);
     const context = {
       self: record.actor,
@@ -141,6 +141,7 @@ class Replay {
       partitions: this.#world.partitions,
       reference: (actor: ActorKey): Json | undefined => this.#reference.get(actor),
     };
+    if (record.timer) return type?.timer(stateOf(living), record.timer, context);
     const message = this.#message(record);
     if (message) return type?.receive(stateOf(living), message, context);
     const command = this.#command(record);
@@ -177,7 +178,7 @@ class Replay {
   #compare(placed: Placed, { version }: Living, decision: Decision): void {
     const { record } = placed;
     const { events, reply, effects } = decision;
-    const { send = [], answers = [], external, replicate } = effects ?? {};
+    const { send = [], answers = [], external, replicate, timers = [] } = effects ?? {};
     const after = version + (events.length > 0 ? 1 : 0);
     const copies = replicate === undefined ? [] : this.#copies(record.actor, after, replicate);
     const says = {
@@ -185,6 +186,7 @@ class Replay {
       reply: reply ?? null,
       answers: answers.map((answer) => ({ id: answer.id, reply: answer.reply })),
       external: external ?? null,
+      timers,
       out: [...send, ...copies],
     };
     const has = {
@@ -192,6 +194,7 @@ class Replay {
       reply: record.reply ?? null,
       answers: (record.answers ?? []).map((answer) => ({ id: answer.id, reply: answer.reply })),
       external: record.external ?? null,
+      timers: record.timers ?? [],
       out: (record.out ?? []).map(({ n: _, ...message }) => message),
     };
     const [told, found] = [asText(says), asText(has)];

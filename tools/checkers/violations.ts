@@ -5,6 +5,7 @@ import { Reads } from './reads.ts';
 import { replay } from './replay.ts';
 import { wrongReplies } from './replies.ts';
 import { Snapshots } from './snapshots.ts';
+import { wrongTimers } from './timers.ts';
 
 /**
  * Everything that is wrong with a run that has come to rest: a sentence each, none if the
@@ -24,6 +25,7 @@ export function violationsOf(evidence: Evidence): string[] {
     ...brokenChannels(placed, { drained: true }),
     ...wrongReplies(records, commands),
     ...replay(evidence, [stored.observe, reads.observe]).violations,
+    ...placed.flatMap(wrongTimers),
     ...stored.wrong,
     ...reads.wrong,
     ...(published ? wrongPublication(placed, published, evidence) : []),
