@@ -2,7 +2,8 @@
  * The way in for the requests of one partition: a subscription in the queue group that its owner
  * record names.
  *
- * Owns the subscription, and the messages that came before the partition was ours. Invariants:
+ * Owns the subscription, and the messages that came while it was not known whether the partition is
+ * ours: before it was, and after a lease ran out unnoticed. Invariants:
  * D1  it is in one group at a time; it leaves the one before it enters the next, so that no message
  *     comes in twice;
  * D2  a message is answered or sent on by whoever owns the partition: until then it waits here.
@@ -41,6 +42,12 @@ export class Door {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     for (const message of waiting) this.#options.onMessage(message);
+  }
+
+  /** From this message on, what comes waits until `admit`. */
+  hold(message: BusMessage): void {
+    this.#waiting ??= [];
+    this.#take(message);
   }
 
   /** Leaves its group; resolves when everything that NATS had sent by then has come in. */

@@ -4,7 +4,9 @@
  * Owns the partition, its door and what is known of the lease. Invariants:
  * P1  requests come only through the queue group that the owner record names (see door.ts);
  * P2  it answers only while its lease holds by the host's own monotonic clock, measured from before
- *     the call that granted it was sent; what it writes is guarded by the fence in any case;
+ *     the call that granted it was sent; what it writes is guarded by the fence in any case. What
+ *     comes when the lease has run out (the host was frozen, say) waits for the next renewal, which
+ *     is refused if another owner has its own copies;
  * P3  once it is being given away it takes nothing any more: what still comes is sent on.
  */
 import type { Bus, BusMessage } from './bus.ts';
@@ -119,11 +121,13 @@ export class Ownership {
   /** A renewal sent at this time of the monotonic clock was granted. */
   renewed(sentAt: number): void {
     this.#validUntil = sentAt + this.leaseMs;
+    if (this.#announced && !this.#ended) this.door.admit();
   }
 
   /** P3; `false` takes it back. */
   set giving(giving: boolean) {
     this.#giving = giving;
+    if (giving) this.door.admit();
   }
 
   /** Recovers a partition that was acquired, and lets requests in (P1). */
@@ -202,7 +206,9 @@ export class Ownership {
 
   #receive(message: BusMessage): void {
     const { onLate, onRequest } = this.#options;
-    (this.#giving ? onLate : onRequest)(message, this.partition);
+    if (this.#giving) onLate(message, this.partition);
+    else if (this.holds) onRequest(message, this.partition);
+    else this.door.hold(message);
   }
 
   get #opening(): Opening {

@@ -76,6 +76,28 @@ describe('two hosts', () => {
 });
 
 describe('a host', () => {
+  it('loses no request that comes while a renewal is late, if nobody has taken over meanwhile', async () => {
+    const rig = new HostRig();
+    let held: (() => void) | undefined;
+    let late = false;
+    const leases = replacing(rig.store.leases, {
+      renew: async (...parameters) => {
+        if (late) await new Promise<void>((resolve) => (held = resolve));
+        return rig.store.leases.renew(...parameters);
+      },
+    });
+    await rig.start('ann', { leases });
+    await rig.ownedBy('ann');
+    late = true;
+    await rig.until(() => held !== undefined);
+    await rig.elapse(3_500);
+    const put = rig.request(mappedSubject('cmd', 'p1', 'put'), { coins: 5 }, 'late', 20_000);
+    await rig.elapse(100);
+    late = false;
+    held?.();
+    expect(await rig.pass(put)).toMatchObject({ ok: true });
+  });
+
   it('that NATS no longer reaches lets go of what it has, and takes nothing', async () => {
     const rig = new HostRig();
     const heart = pulse();
