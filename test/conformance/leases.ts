@@ -6,7 +6,7 @@ import { group, own } from './log.ts';
 import type { OpenStore, Store } from './stores.ts';
 
 const partition = 3;
-const leaseMs = 30;
+const leaseMs = 150;
 
 const claim = (nonce: string, ms = 60_000): Claim => ({
   partition,
