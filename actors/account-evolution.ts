@@ -19,10 +19,12 @@ import {
 import {
   closedOrdersKept,
   trading,
+  transfersOf,
   type AccountContext,
   type Balance,
   type TradingAccount,
 } from './account-state.ts';
+import { evolveTransfer, type Books } from './transfers/evolution.ts';
 import type { Market, MarketCatalogue } from './account-market.ts';
 
 /** Makes the function that moves an account by one event, in place. */
@@ -69,9 +71,25 @@ export function accountEvolution(
       case 'unfrozen':
       case 'closed':
         return;
+      case 'transfer-begun':
+      case 'transfer-rejected':
+      case 'transfer-sent':
+      case 'transfer-refused':
+      case 'transfer-expired':
+      case 'transfer-answered':
+      case 'transfer-settled':
+      case 'transfer-admitted':
+      case 'transfer-received':
+      case 'transfer-voided':
+        return evolveTransfer(booksOf(account), event, scales);
     }
   };
 }
+
+const booksOf = (account: AccountContext): Books => ({
+  book: transfersOf(account),
+  fundsOf: (asset) => fundsOf(account, asset),
+});
 
 /** One kind of event. */
 type Of<Type extends AccountEvent['type']> = Extract<AccountEvent, { type: Type }>;

@@ -5,6 +5,8 @@ import { refusal, success } from '../contracts/reply.ts';
 import { reportOf } from './account-order.ts';
 import { openOrder, type AccountContext } from './account-state.ts';
 import { query, type State } from './actor.ts';
+import { sentTransfer } from './transfers/book.ts';
+import { transferReport } from './transfers/report.ts';
 
 type Account = State<AccountContext>;
 
@@ -21,6 +23,7 @@ export const accountQueries = (scales: Scales) => ({
   }),
   orders: query(AccountQuery.orders.body, openOrders),
   order: query(AccountQuery.order.body, oneOrder),
+  transfer: query(AccountQuery.transfer.body, oneTransfer),
 });
 
 /** What an account owns, held or not. */
@@ -71,4 +74,9 @@ function oneOrder(state: Account, { clOrdId }: { clOrdId: string }) {
   if (open?.clOrdId === clOrdId) return success(reportOf(open, open.fills));
   const closed = state.context.closedOrders.get(clOrdId);
   return closed ? success(closed) : refusal('order/unknown');
+}
+
+function oneTransfer({ context }: Account, { transferId }: { transferId: string }) {
+  const transfer = sentTransfer(context.transfers, transferId);
+  return transfer ? success(transferReport(transfer)) : refusal('transfer/unknown');
 }

@@ -17,6 +17,7 @@ import {
   type TradingAccount,
 } from './account-state.ts';
 import type { MarketCatalogue } from './account-market.ts';
+import { loadTransfers, SavedTransfers, saveTransfers } from './transfers/snapshot.ts';
 
 const units = z.string().transform((text) => BigInt(text));
 const lots = z.number().int();
@@ -57,10 +58,12 @@ const SavedAccount = z.strictObject({
   ),
   cancelAlls: z.array(z.tuple([z.string(), z.strictObject({ unanswered: lots, canceled: lots })])),
   ordersNumbered: z.number().int(),
+  transfers: SavedTransfers.exactOptional(),
 });
 
 /** Lists keep the order of their maps, which is history too: of placing, or of closing. */
 export function saveAccount(account: AccountContext): Json {
+  const transfers = saveTransfers(account.transfers);
   return {
     balances: [...account.balances].map(([asset, { available, held }]) => [
       asset,
@@ -73,6 +76,7 @@ export function saveAccount(account: AccountContext): Json {
     replaces: [...account.replaces.values()].map(saveReplace),
     cancelAlls: [...account.cancelAlls].map(([request, counts]) => [request, { ...counts }]),
     ordersNumbered: account.ordersNumbered,
+    ...(transfers !== undefined && { transfers }),
   };
 }
 
@@ -110,6 +114,7 @@ export function loadAccount(saved: Json, marketOf: MarketCatalogue): AccountCont
   const parsed = SavedAccount.parse(saved);
   const account = emptyAccount();
   account.ordersNumbered = parsed.ordersNumbered;
+  if (parsed.transfers) account.transfers = loadTransfers(parsed.transfers);
   for (const [asset, available, held] of parsed.balances) {
     account.balances.set(asset, { available, held });
   }

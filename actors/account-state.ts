@@ -4,15 +4,16 @@
  *
  * Invariants:
  * A1 available ≥ 0 and held ≥ 0, per asset.
- * A2 held = Σ hold of the open orders that hold this asset.
+ * A2 held = Σ hold of the open orders that hold this asset + Σ amounts of undecided transfers of it.
  * A3 orderIds names exactly the open orders' clOrdIds and those of unanswered replaces.
  * A4 no clOrdId is in both orderIds and closedOrders, but that of an unanswered replace may be
  *    there as `Rejected` from an earlier place.
  */
 import type { ExecutionReport } from '../contracts/execution-report.ts';
-import type { Units } from '../contracts/money.ts';
+import { tenTo, type Units } from '../contracts/money.ts';
 import type { OpenOrder, Replace } from './account-order.ts';
 import type { Market } from './account-market.ts';
+import { emptyBook, type TransferBook } from './transfers/book.ts';
 
 export interface AccountContext {
   readonly balances: Map<string, Balance>;
@@ -28,6 +29,8 @@ export interface AccountContext {
   readonly replaces: ReadonlyMap<string, Replace>;
   /** Unanswered, by request. */
   readonly cancelAlls: ReadonlyMap<string, CancelAll>;
+  /** Absent of an account that never had to do with a transfer. */
+  transfers: TransferBook | undefined;
   /** How many orderIds the account has given out. */
   ordersNumbered: number;
 }
@@ -58,6 +61,12 @@ export interface CancelAll {
 /** How many closed orders the `order` query and the check for duplicates reach back. */
 export const closedOrdersKept = 1_000;
 
+/** The most that an account may have of one asset, in minor units: no deposit is that absurd. */
+export const unitsMax = tenTo(45);
+
+/** So that a balance always fits a reply. */
+export const assetsMax = 1_000;
+
 const none: ReadonlyMap<string, never> = new Map<string, never>();
 
 /** An account that nothing has happened to yet. */
@@ -69,6 +78,7 @@ export const emptyAccount = (): AccountContext => ({
   closedOrders: none,
   replaces: none,
   cancelAlls: none,
+  transfers: undefined,
   ordersNumbered: 0,
 });
 
@@ -84,6 +94,10 @@ export function trading(account: AccountContext): TradingAccount {
     cancelAlls: new Map(),
   });
 }
+
+/** The account's transfers, with a book of their own from now on. */
+export const transfersOf = (account: AccountContext): TransferBook =>
+  (account.transfers ??= emptyBook());
 
 const isTrading = (account: AccountContext): account is TradingAccount => account.orders !== none;
 

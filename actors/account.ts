@@ -3,19 +3,13 @@
  * The statechart below says which histories are legal. In the other files: account-state.ts, what
  * an account knows; account-evolution.ts, what its events add up to; account-order.ts, the
  * arithmetic of one order; account-place.ts and account-requests.ts, how commands about orders are
- * judged; account-updates.ts, how the symbol's answers are taken.
+ * judged; account-updates.ts, how the symbol's answers are taken;
+ * transfers/, transfers between two accounts.
  */
 import { setup } from 'xstate';
 import { AccountCommand } from '../contracts/account.ts';
 import { AccountEvent, accountEventsInternal } from '../contracts/account-events.ts';
-import {
-  formatUnits,
-  parseUnits,
-  scaleOf,
-  tenTo,
-  type Scales,
-  type Units,
-} from '../contracts/money.ts';
+import { formatUnits, scaleOf, type Scales, type Units } from '../contracts/money.ts';
 import type { JsonObject } from '../contracts/json.ts';
 import { accountEvolution } from './account-evolution.ts';
 import { publishedOrder } from './published-order.ts';
@@ -24,7 +18,13 @@ import { placeOrder } from './account-place.ts';
 import { accountQueries, holdingsOf } from './account-queries.ts';
 import { cancelAll, cancelOrder, replaceOrder } from './account-requests.ts';
 import { loadAccount, saveAccount } from './account-snapshot.ts';
-import { balanceOf, emptyAccount, type AccountContext } from './account-state.ts';
+import {
+  assetsMax,
+  balanceOf,
+  emptyAccount,
+  unitsMax,
+  type AccountContext,
+} from './account-state.ts';
 import { takeUpdate } from './account-updates.ts';
 import {
   accept,
@@ -37,7 +37,17 @@ import {
   type State,
 } from './actor.ts';
 import { marketCatalogue, type MarketCatalogue } from './account-market.ts';
+import { amountOf } from './amount.ts';
 import { OrderUpdate } from './order-messages.ts';
+import { expectsMoney } from './transfers/book.ts';
+import { transferAnswer } from './transfers/messages.ts';
+import { takeTransferRequest } from './transfers/payee.ts';
+import {
+  beginTransfer,
+  expireTransfers,
+  takeTransferAnswer,
+  transfersDeadline,
+} from './transfers/payer.ts';
 
 /** The account actor of a cluster with these scales. */
 export function accountActor(scales: Scales): ActorType {
@@ -54,7 +64,11 @@ export function accountActor(scales: Scales): ActorType {
       if (state.value === 'closed') return reject('account/closed');
       return judge(state, command, context, { scales, marketOf });
     },
-    receive,
+    receive: (state, message, context) => receive(state, message, context, scales),
+    timer: (state, deadline, context) => {
+      if (deadline.name === transfersDeadline) return expireTransfers(state, context);
+      throw new Error(`accounts set no deadline ${deadline.name}`);
+    },
     query: accountQueries(scales),
     persist: { save: saveAccount, load: (saved) => loadAccount(saved, marketOf) },
     holdings: (state) => holdingsOf(scales, state),
@@ -85,6 +99,17 @@ function accountMachine(scales: Scales, marketOf: MarketCatalogue) {
     'cancel-all-requested': change,
     'cancel-all-answered': change,
   } as const;
+  // As do the answers of another account; and what a yes has promised is kept in any state.
+  const transferring = {
+    'transfer-rejected': change,
+    'transfer-sent': change,
+    'transfer-refused': change,
+    'transfer-expired': change,
+    'transfer-answered': change,
+    'transfer-settled': change,
+    'transfer-received': change,
+    'transfer-voided': change,
+  } as const;
   return setup({
     types: { context: {} as AccountContext, events: {} as AccountEvent },
     actions: { evolve: ({ context, event }) => evolve(context, event) },
@@ -100,14 +125,32 @@ function accountMachine(scales: Scales, marketOf: MarketCatalogue) {
           'symbol-met': change,
           'order-placed': change,
           'replace-requested': change,
+          'transfer-begun': change,
+          'transfer-admitted': change,
           ...settling,
+          ...transferring,
           frozen: 'frozen',
           closed: 'closed',
         },
       },
-      frozen: { on: { deposited: change, ...settling, unfrozen: 'open', closed: 'closed' } },
-      // An order that has ended may still have requests behind it, whose refusals come last.
-      closed: { on: { 'replace-refused': change, 'cancel-all-answered': change } },
+      frozen: {
+        on: {
+          deposited: change,
+          ...settling,
+          ...transferring,
+          unfrozen: 'open',
+          closed: 'closed',
+        },
+      },
+      // What has ended may still have requests behind it, whose answers come last.
+      closed: {
+        on: {
+          'replace-refused': change,
+          'cancel-all-answered': change,
+          'transfer-answered': change,
+          'transfer-settled': change,
+        },
+      },
     },
   });
 }
@@ -123,6 +166,8 @@ function judge(
       return deposit(state.context, command, scales);
     case 'withdraw':
       return withdraw(state, command, scales);
+    case 'transfer':
+      return beginTransfer(state, command, context, scales);
     case 'place-order':
       return placeOrder(state, command, context, marketOf);
     case 'cancel-order':
@@ -141,18 +186,17 @@ function judge(
   }
 }
 
-function receive(state: Account, message: Incoming, context: Context): Judged {
-  if (message.name !== 'order-update') {
-    throw new Error(`accounts do not understand the message ${message.name}`);
+/** What cannot be read may move money, so it must not be passed over: it throws. */
+function receive(state: Account, message: Incoming, context: Context, scales: Scales): Judged {
+  switch (message.name) {
+    case 'order-update':
+      return takeUpdate(state, OrderUpdate.parse(message.body), context);
+    case transferAnswer:
+      return takeTransferAnswer(state, message, context);
+    default:
+      return takeTransferRequest(state, message, context, scales);
   }
-  // What cannot be read may move money, so it must not be passed over: it throws.
-  return takeUpdate(state, OrderUpdate.parse(message.body), context);
 }
-
-/** The most that an account may have of one asset, in minor units: no deposit is that absurd. */
-const unitsMax = tenTo(45);
-/** So that a balance always fits a reply. */
-const assetsMax = 1_000;
 
 type Cash = Extract<AccountCommand, { name: 'deposit' | 'withdraw' }>;
 
@@ -189,15 +233,6 @@ function withdraw(state: Account, command: Cash, scales: Scales): Judged {
   );
 }
 
-function amountOf(
-  { asset, amount }: Cash,
-  scales: Scales,
-): Units | 'money/too-precise' | 'money/not-positive' {
-  const units = parseUnits(amount, scaleOf(scales, asset));
-  if (units === undefined) return 'money/too-precise';
-  return units === 0n ? 'money/not-positive' : units;
-}
-
 const moved = ({ asset, reference }: Cash, units: Units, scale: number) => ({
   asset,
   amount: formatUnits(units, scale),
@@ -205,7 +240,7 @@ const moved = ({ asset, reference }: Cash, units: Units, scale: number) => ({
 });
 
 function isEmpty(account: AccountContext): boolean {
-  if (account.orders.size > 0) return false;
+  if (account.orders.size > 0 || expectsMoney(account.transfers)) return false;
   for (const { available, held } of account.balances.values()) {
     if (available !== 0n || held !== 0n) return false;
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ExecutionReport } from './execution-report.ts';
 import { MarketTerms } from './symbol.ts';
+import { transferEvents, transferEventsInternal } from './transfer.ts';
 
 const cash = { asset: z.string(), amount: z.string(), reference: z.string().optional() };
 const { type: orderType, ...rest } = ExecutionReport.shape;
@@ -55,6 +56,8 @@ export const AccountEvent = z.discriminatedUnion('type', [
     request: z.string(),
     canceled: z.boolean(),
   }),
+
+  ...transferEvents,
 ]);
 export type AccountEvent = z.infer<typeof AccountEvent>;
 
@@ -66,4 +69,5 @@ export const accountEventsInternal = [
   'replace-refused',
   'cancel-all-requested',
   'cancel-all-answered',
+  ...transferEventsInternal,
 ] as const satisfies readonly AccountEvent['type'][];

@@ -8,14 +8,21 @@ import {
 } from './execution-report.ts';
 import { Asset, IdText } from './ids.ts';
 import { Decimal } from './money.ts';
+import { TransferProtocol, TransferReport, TransferResult } from './transfer.ts';
 
 const Reference = z.string().max(128);
 const cash = { asset: Asset, amount: Decimal, reference: Reference.optional() };
 
-/** Every command of an account (holds and transfers are added with their protocols). */
+/** Every command of an account (holds are added with their timers). */
 export const AccountCommand = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('deposit'), ...cash }),
   z.strictObject({ name: z.literal('withdraw'), ...cash }),
+  z.strictObject({
+    name: z.literal('transfer'),
+    to: IdText,
+    ...cash,
+    protocol: TransferProtocol.optional(),
+  }),
   z.strictObject({
     name: z.literal('place-order'),
     clOrdId: IdText,
@@ -53,6 +60,7 @@ const Holding = z.strictObject({ available: z.string(), held: z.string() });
 export const AccountResult = {
   deposit: z.strictObject({ asset: z.string(), available: z.string(), held: z.string() }),
   withdraw: z.strictObject({ asset: z.string(), available: z.string(), held: z.string() }),
+  transfer: TransferResult,
   'place-order': ExecutionReport,
   'cancel-order': ExecutionReport,
   'cancel-all': z.strictObject({ canceled: z.number().int() }),
@@ -79,4 +87,5 @@ export const AccountQuery = {
     }),
   },
   order: { body: z.strictObject({ clOrdId: IdText }), result: ExecutionReport },
+  transfer: { body: z.strictObject({ transferId: z.string().max(128) }), result: TransferReport },
 } as const;

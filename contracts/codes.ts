@@ -98,8 +98,21 @@ export const codes = {
     message: 'The account has as many open orders as are allowed. Cancel some first.',
   },
 
+  'account/balance-limit': {
+    status: 409,
+    message: 'The balance would become larger than an account can hold. Use another account.',
+  },
+  'account/too-many-transfers': {
+    status: 409,
+    message: 'The account waits for as many transfers as are allowed. Try again with a new id.',
+  },
+
   'transfer/same-account': { status: 409, message: 'Payer and payee are the same account.' },
   'transfer/expired': { status: 409, message: 'The transfer passed its deadline and was undone.' },
+  'transfer/unknown': {
+    status: 409,
+    message: 'The account has sent no such transfer, or so many since that it is forgotten.',
+  },
 
   'hold/unknown': { status: 409, message: 'There is no such hold.' },
   'hold/exceeds': { status: 409, message: 'The amount is larger than the hold.' },

@@ -20,7 +20,7 @@ import { isRecorded } from '../../contracts/codes.ts';
 import { actorKey, splitActorKey, type ActorKey } from '../../contracts/ids.ts';
 import type { Json, JsonObject } from '../../contracts/json.ts';
 import { parseUnits, scaleOf, type Scales, type Value } from '../../contracts/money.ts';
-import type { EventBody } from '../../contracts/record.ts';
+import type { Deadline, EventBody } from '../../contracts/record.ts';
 import type { Reply } from '../../contracts/reply.ts';
 
 /** A command and what became of it. */
@@ -50,7 +50,10 @@ export class World {
   readonly #residents = new Map<ActorKey, Resident>();
   readonly #references = new Map<ActorKey, Json>();
   readonly #channels = new Map<string, Sent[]>();
+  /** By actor and name. */
+  readonly #deadlines = new Map<string, Deadline & { readonly actor: ActorKey }>();
   #records = 0;
+  #passed = 0;
 
   constructor(scales: Scales) {
     this.#scales = scales;
@@ -110,6 +113,29 @@ export class World {
     while (this.deliver(pick()));
   }
 
+  /** Lets time pass; deadlines that come go to their actors, the earliest first. */
+  pass(ms: number): void {
+    this.#passed += ms;
+    for (;;) {
+      const due = [...this.#deadlines]
+        .filter(([, { at }]) => at <= this.#now)
+        .toSorted(([, a], [, b]) => a.at - b.at)[0];
+      if (!due) return;
+      const [key, { actor, name, at }] = due;
+      this.#deadlines.delete(key);
+      const { type } = this.#resident(actor);
+      const context = this.#context(actor, '');
+      this.#apply(actor, type.timer(this.state(actor), { name, at }, context), {});
+    }
+  }
+
+  /** The deadlines that an actor has set. */
+  deadlines(actor: ActorKey): Deadline[] {
+    return [...this.#deadlines.values()]
+      .filter((deadline) => deadline.actor === actor)
+      .map(({ name, at }) => ({ name, at }));
+  }
+
   /** Starts an actor again from its snapshot, which must say the same once more. */
   restart(actor: ActorKey): void {
     const resident = this.#resident(actor);
@@ -143,6 +169,10 @@ export class World {
     return true;
   }
 
+  get #now(): number {
+    return 1_000_000 + this.#records + this.#passed;
+  }
+
   #resident(actor: ActorKey): Resident {
     const found = this.#residents.get(actor);
     if (found) return found;
@@ -157,7 +187,7 @@ export class World {
     const position = ++this.#records;
     return {
       self,
-      now: 1_000_000 + position,
+      now: this.#now,
       at: `0:1-${position}`,
       id,
       partitions: 1,
@@ -168,7 +198,7 @@ export class World {
   /** One record; it must not make or lose money: what an actor has changes by what it is given. */
   #apply(actor: ActorKey, decision: Decision, given: Value): void {
     const resident = this.#resident(actor);
-    const { send = [], answers = [], external = {}, replicate } = decision.effects ?? {};
+    const { send = [], answers = [], external = {}, replicate, timers } = decision.effects ?? {};
     const expected = this.#sum([this.#holdings(actor), external, given]);
     for (const { value = {} } of send) this.#add(expected, value, -1n);
     for (const decided of decision.events) {
@@ -182,6 +212,10 @@ export class World {
     this.#add(this.external, external);
     for (const { id, reply } of answers) this.#answer(id, reply);
     for (const message of send) this.#send({ ...message, from: actor });
+    for (const { name, at } of timers ?? []) {
+      if (at === null) this.#deadlines.delete(`${actor} ${name}`);
+      else this.#deadlines.set(`${actor} ${name}`, { actor, name, at });
+    }
     if (replicate !== undefined) {
       const to = actorKey('partition', '0');
       const body = { version: resident.version };

@@ -1,0 +1,116 @@
+/** A book of transfers as a snapshot keeps it: lists in the order of its maps, which is history too. */
+import { z } from 'zod';
+import type { Json } from '../../contracts/json.ts';
+import { TransferProtocol } from '../../contracts/transfer.ts';
+import {
+  emptyBook,
+  incomingKey,
+  type AdmittedTransfer,
+  type SentTransfer,
+  type TransferBook,
+} from './book.ts';
+
+const text = z.string();
+const moment = z.number().int();
+
+const SavedSent = z.strictObject({
+  transferId: text,
+  protocol: TransferProtocol,
+  to: text,
+  asset: text,
+  amount: text,
+  reference: text.exactOptional(),
+  begun: moment,
+  deadline: moment,
+  state: text,
+  answered: z.boolean(),
+  decided: moment.exactOptional(),
+  ended: moment.exactOptional(),
+  code: text.exactOptional(),
+  outOfOrder: z.boolean(),
+});
+type SavedSent = z.infer<typeof SavedSent>;
+
+const SavedAdmitted = z.strictObject({
+  from: text,
+  transferId: text,
+  asset: text,
+  amount: text,
+  reference: text.exactOptional(),
+});
+
+export const SavedTransfers = z.strictObject({
+  undecided: z.array(SavedSent),
+  awaited: z.array(SavedSent),
+  finished: z.array(SavedSent),
+  admitted: z.array(SavedAdmitted),
+  incomingEnded: z.array(z.tuple([text, text])),
+});
+
+/** Undefined for an account that has nothing to do with transfers. */
+export function saveTransfers(book: TransferBook | undefined): Json | undefined {
+  if (book === undefined || Object.values(book).every(({ size }) => size === 0)) return undefined;
+  return {
+    undecided: [...book.undecided.values()].map(saveSent),
+    awaited: [...book.awaited.values()].map(saveSent),
+    finished: [...book.finished.values()].map(saveSent),
+    admitted: [...book.admitted.values()].map(saveAdmitted),
+    incomingEnded: [...book.incomingEnded],
+  };
+}
+
+/** The book that was saved. */
+export function loadTransfers(saved: z.infer<typeof SavedTransfers>): TransferBook {
+  const book = emptyBook();
+  for (const part of ['undecided', 'awaited', 'finished'] as const) {
+    for (const sent of saved[part]) book[part].set(sent.transferId, loadSent(sent));
+  }
+  for (const { reference, ...admitted } of saved.admitted) {
+    book.admitted.set(incomingKey(admitted), { ...admitted, reference });
+  }
+  for (const [key, state] of saved.incomingEnded) book.incomingEnded.set(key, state);
+  return book;
+}
+
+/** Field by field: the same state must give the same text, wherever the transfer came from. */
+const saveSent = (sent: SentTransfer): SavedSent => ({
+  transferId: sent.transferId,
+  protocol: sent.protocol,
+  to: sent.to,
+  asset: sent.asset,
+  amount: sent.amount,
+  ...(sent.reference !== undefined && { reference: sent.reference }),
+  begun: sent.begun,
+  deadline: sent.deadline,
+  state: sent.state,
+  answered: sent.answered,
+  ...(sent.decided !== undefined && { decided: sent.decided }),
+  ...(sent.ended !== undefined && { ended: sent.ended }),
+  ...(sent.code !== undefined && { code: sent.code }),
+  outOfOrder: sent.outOfOrder,
+});
+
+const loadSent = (saved: SavedSent): SentTransfer => ({
+  transferId: saved.transferId,
+  protocol: saved.protocol,
+  to: saved.to,
+  asset: saved.asset,
+  amount: saved.amount,
+  reference: saved.reference,
+  begun: saved.begun,
+  deadline: saved.deadline,
+  state: saved.state,
+  answered: saved.answered,
+  decided: saved.decided,
+  ended: saved.ended,
+  code: saved.code,
+  outOfOrder: saved.outOfOrder,
+});
+
+const saveAdmitted = (admitted: AdmittedTransfer): z.infer<typeof SavedAdmitted> => ({
+  from: admitted.from,
+  transferId: admitted.transferId,
+  asset: admitted.asset,
+  amount: admitted.amount,
+  ...(admitted.reference !== undefined && { reference: admitted.reference }),
+});
