@@ -1,6 +1,8 @@
 import type { DeadLetterRequest } from '../../contracts/dead-letter.ts';
+import { accountActor } from '../../actors/account.ts';
 import { actorKey, splitActorKey, type ActorKey } from '../../contracts/ids.ts';
 import type { Json } from '../../contracts/json.ts';
+import { defaultScales } from '../../contracts/money.ts';
 import { partitionOf } from '../../contracts/partition.ts';
 import { decodeGroup, type LogRecord } from '../../contracts/record.ts';
 import { subjectsUnder } from '../../contracts/subjects.ts';
@@ -76,7 +78,9 @@ export class Rig {
   /** What was sent to reply subjects by a partition that found the caller in its log. */
   readonly sent: { subject: string; text: string }[] = [];
   readonly #options: RigOptions;
-  readonly types = new Map([purse, rogue, patient].map((type) => [type.type, type]));
+  readonly types = new Map(
+    [purse, rogue, patient, accountActor(defaultScales)].map((type) => [type.type, type]),
+  );
   readonly #random = systemRandom();
   #incarnation = 0;
   #callers = 0;
@@ -194,14 +198,14 @@ export class Rig {
   }
 
   /** The result of a query, or the code of its refusal. */
-  read(actor: ActorKey, name: string): Promise<Json> {
+  read(actor: ActorKey, name: string, body: Json = {}): Promise<Json> {
     return new Promise((resolve) => {
       const caller: Caller = {
         subject: '',
         since: this.clock.now(),
         answer: (text, code) => resolve(code ?? (JSON.parse(text) as { result: Json }).result),
       };
-      const payload = new Uint8Array();
+      const payload = Buffer.from(JSON.stringify(body));
       const { type } = splitActorKey(actor);
       const parsed = parseRead({ types: this.types, type, actor, name, payload, caller });
       if (parsed.ok) this.open.get(this.home(actor))?.read(parsed.value);
