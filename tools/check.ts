@@ -33,7 +33,7 @@ const outcomes = await Promise.all([
   check('types', 'typescript/bin/tsc', ['-p', '.']),
   check('lint', 'oxlint/bin/oxlint', []),
   check('format', 'oxfmt/bin/oxfmt', ['--check']),
-  check('unused code', 'knip/bin/knip.js', []),
+  check('unused code', 'knip/bin/knip.js', ['--treat-config-hints-as-errors']),
 ]);
 outcomes.push(await tests());
 
