@@ -7,9 +7,15 @@ import type { ActorKey } from '../contracts/ids.ts';
 import type { Answer, Deadline, DeadlineChange, LogRecord, Origin } from '../contracts/record.ts';
 import type { Reply } from '../contracts/reply.ts';
 import type { Limits } from './limits.ts';
-import type { Outbox } from './outbox.ts';
+import type { Delivered, Outbox } from './outbox.ts';
 import type { Recall } from './recall.ts';
-import { partitionKey, referenceMessage } from './reference-data.ts';
+import {
+  partitionKey,
+  referenceEvent,
+  referenceMessage,
+  replicatedMessage,
+  type ReferenceValue,
+} from './reference-data.ts';
 import type { Resident } from './resident.ts';
 
 /** A decision with the record that it becomes, and the record's bytes. */
@@ -33,6 +39,7 @@ export interface Origins {
 }
 
 export interface DraftsOptions {
+  readonly partition: number;
   readonly partitions: number;
   readonly limits: Limits;
   readonly outbox: Outbox;
@@ -73,6 +80,19 @@ export class Drafts {
     const text = JSON.stringify(record);
     if (text.length > limits.messageBytesMax / 4) checkSizes(record, text, limits);
     return { decision, record, text };
+  }
+
+  /** The record of a value that was replicated to this partition; it confirms to the actor. */
+  reference(message: Delivered, from: Origin, time: number): Omit<Draft, 'decision'> {
+    const { outbox, partition } = this.#options;
+    if (message.name !== referenceMessage)
+      throw new Error(`no message "${message.name}" to a partition`);
+    const value = message.body as ReferenceValue;
+    const { actor: to, version } = value;
+    const out = outbox.plan([{ to, name: replicatedMessage, body: { version } }]);
+    const actor = partitionKey(partition);
+    const record = { time, actor, version: 0, events: [referenceEvent(value)], out, from };
+    return { record, text: JSON.stringify(record) };
   }
 
   #messages(actor: ActorKey, version: number, effects: Effects = {}): readonly Outgoing[] {

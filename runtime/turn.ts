@@ -11,7 +11,6 @@
  * Nothing leaves the partition before step 6; steps 3 to 5 happen without interruption.
  */
 import type { Context, Decision, Incoming } from '../actors/actor.ts';
-import { isRecorded } from '../contracts/codes.ts';
 import type { ActorKey } from '../contracts/ids.ts';
 import {
   recordAddress,
@@ -20,7 +19,7 @@ import {
   type LogRecord,
   type Origin,
 } from '../contracts/record.ts';
-import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
+import type { Reply } from '../contracts/reply.ts';
 import type { Clock, Random } from './clock.ts';
 import { answer, type Caller, type Command } from './command.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -34,18 +33,11 @@ import type { Delivered, Outbox } from './outbox.ts';
 import type { Publisher } from './publisher.ts';
 import type { Reads } from './reads.ts';
 import type { IdKey, Known, Recall } from './recall.ts';
-import {
-  partitionKey,
-  referenceEvent,
-  referenceMessage,
-  replicatedMessage,
-  type ReferenceData,
-  type ReferenceValue,
-} from './reference-data.ts';
+import type { ReferenceData } from './reference-data.ts';
+import { refuse, Refusals, type Told } from './refusals.ts';
 import { stateOf, type Resident } from './resident.ts';
 import type { Parked, Supervision } from './supervision.ts';
 import type { Timer, Timers } from './timers.ts';
-import { timeOfId } from './uuid.ts';
 
 export interface TurnOptions {
   readonly partition: number;
@@ -89,11 +81,13 @@ export class Turn {
   readonly #options: TurnOptions;
   readonly #drafts: Drafts;
   readonly #failures: Failures;
+  readonly #refusals: Refusals;
   #time = 0;
 
   constructor(options: TurnOptions) {
     this.#options = options;
     this.#drafts = new Drafts(options);
+    this.#refusals = new Refusals(options);
     this.#failures = new Failures({ ...options, join: this.#join.bind(this) });
   }
 
@@ -120,7 +114,7 @@ export class Turn {
       known.callers.push(command.caller);
       return;
     }
-    const told = this.#recalled(command, known) ?? this.#heldBack(command);
+    const told = this.#recalled(command, known) ?? this.#refusals.heldBack(command);
     if (told) {
       reads.after(() => command.caller.answer(told.text, told.code));
       return;
@@ -213,23 +207,11 @@ export class Turn {
 
   /** Steps 3 to 5 for a value replicated to this partition itself. */
   reference(message: Delivered, from: Origin): void {
-    const { reference, outbox, writer, inbox, partition } = this.#options;
-    const time = this.#next(message.time);
-    if (message.name !== referenceMessage)
-      throw new Error(`no message "${message.name}" to a partition`);
-    const value = message.body as ReferenceValue;
-    const event = referenceEvent(value);
-    const confirmation = {
-      to: value.actor,
-      name: replicatedMessage,
-      body: { version: value.version },
-    };
-    const out = outbox.plan([confirmation]);
-    const actor = partitionKey(partition);
-    const record: LogRecord = { time, actor, version: 0, events: [event], out, from };
-    const text = JSON.stringify(record);
-    reference.evolve(event);
-    this.#time = time;
+    const { reference, outbox, writer, inbox } = this.#options;
+    const { record, text } = this.#drafts.reference(message, from, this.#next(message.time));
+    const { events = [], out = [] } = record;
+    for (const event of events) reference.evolve(event);
+    this.#time = record.time;
     outbox.commit(out, writer.staged + 1);
     writer.stage({ record, text, callers: [] });
     inbox.staged(from);
@@ -245,7 +227,7 @@ export class Turn {
   }
 
   /** The answer that a known id, or an id that can no longer be known, gets. */
-  #recalled(command: Command, known: Known): { text: string; code?: string } | undefined {
+  #recalled(command: Command, known: Known): Told | undefined {
     switch (known.kind) {
       case 'under-way':
         return refuse('runtime/id-conflict');
@@ -253,24 +235,9 @@ export class Turn {
         return known.hash === command.hash ? known : refuse('runtime/id-conflict');
       case 'new':
         if (command.id === '') return undefined;
-        return this.#options.recall.idsFull ? refuse('runtime/busy') : this.#tooOld(command.id);
+        if (this.#options.recall.idsFull) return refuse('runtime/busy');
+        return this.#refusals.outOfWindow(command.id, this.now);
     }
-  }
-
-  /** A UUIDv7 says when it was made: past the window it is refused for ever, known or not. */
-  #tooOld(id: string): { text: string; code?: string } | undefined {
-    const made = timeOfId(id);
-    if (made === undefined) return undefined;
-    const { clock, limits } = this.#options;
-    const now = Math.max(this.#time, clock.now());
-    if (made < now - (limits.windowMs - limits.idAheadMs)) return refuse('runtime/stale-command');
-    if (made > now + limits.idAheadMs) {
-      return refuse(
-        'request/malformed',
-        'The time in this UUIDv7 lies ahead. Set the clock that made it.',
-      );
-    }
-    return undefined;
   }
 
   #next(atLeast: number): number {
@@ -294,7 +261,7 @@ export class Turn {
     const context = this.#context(command.actor, origins.time, origins.id ?? '');
     try {
       const decision = resident.type.decide(stateOf(resident), command.input, context);
-      const reply = this.#unrecorded(decision);
+      const reply = this.#refusals.unrecorded(decision);
       if (reply) return { kind: 'unrecorded', reply };
       return { kind: 'recorded', draft: this.#drafts.draft(resident, decision, origins) };
     } catch (error) {
@@ -325,36 +292,6 @@ export class Turn {
     if (broken === undefined) return this.#join(resident, draft, []);
     this.#options.onBroken(resident);
     return broken;
-  }
-
-  /** The refusal of a command to a halted actor, and of a retry of what was retried already. */
-  #heldBack({ actor, retried }: Command): { text: string; code?: string } | undefined {
-    const { supervision, partition } = this.#options;
-    const halt = supervision.haltOf(actor);
-    if (halt) {
-      const at = recordAddress(partition, halt.at.epoch, halt.at.position);
-      return refuse(
-        'runtime/halted',
-        `${actor} is halted since it failed on ${at}. An operator must look at it: see dead-letters.`,
-      );
-    }
-    if (retried === undefined || supervision.isOpen(retried)) return undefined;
-    return refuse('dead-letter/unknown');
-  }
-
-  /** The refusal that answers a command without a record of its own, if it is to have none. */
-  #unrecorded({ reply, events, effects }: Decision): Reply | undefined {
-    if (reply && !reply.ok && !isRecorded(reply.error.code)) {
-      if (events.length > 0) throw new Error(`${reply.error.code} is not recorded, but has events`);
-      return reply;
-    }
-    const { recall, outbox, timers } = this.#options;
-    const busy =
-      (reply === undefined && recall.full) ||
-      (effects?.send && outbox.full(effects.send)) ||
-      (effects?.replicate !== undefined && outbox.anyFull) ||
-      (effects?.timers?.some(({ at }) => at !== null) && timers.full);
-    return busy ? refusal('runtime/busy') : undefined;
   }
 
   /** Step 4; what went wrong, if the machine could not take the events. */
@@ -390,11 +327,6 @@ export class Turn {
     return writer.stage({ record, text, callers, key });
   }
 }
-
-const refuse = (code: string, message?: string): { text: string; code: string } => ({
-  text: encodeReply(refusal(code, message)),
-  code,
-});
 
 /** The last bit of a traceparent's flags. */
 const isSampled = (trace: string | undefined): trace is string =>
