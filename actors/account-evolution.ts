@@ -18,6 +18,7 @@ import {
 } from './account-order.ts';
 import {
   closedOrdersKept,
+  holdsOf,
   trading,
   transfersOf,
   type AccountContext,
@@ -26,6 +27,7 @@ import {
 } from './account-state.ts';
 import { evolveTransfer, type Books } from './transfers/evolution.ts';
 import type { Market, MarketCatalogue } from './account-market.ts';
+import { evolveHold, type HoldBooks } from './holds/evolution.ts';
 
 /** Makes the function that moves an account by one event, in place. */
 export function accountEvolution(
@@ -67,6 +69,16 @@ export function accountEvolution(
         return;
       case 'cancel-all-answered':
         return countAnswer(trading(account), event);
+      case 'held':
+      case 'captured':
+      case 'released':
+      case 'hold-expired':
+      case 'capture-requested':
+      case 'capture-refused':
+        return evolveHold(holdBooksOf(account), event, scales);
+      case 'capture-received':
+        fundsOf(account, event.asset).available += unitsOf(event);
+        return;
       case 'frozen':
       case 'unfrozen':
       case 'closed':
@@ -99,6 +111,11 @@ function fundsOf(account: AccountContext, asset: string): Balance {
   if (!found) account.balances.set(asset, (found = { available: 0n, held: 0n }));
   return found;
 }
+
+const holdBooksOf = (account: AccountContext): HoldBooks => ({
+  book: holdsOf(account),
+  fundsOf: (asset) => fundsOf(account, asset),
+});
 
 function orderOf(account: AccountContext, orderId: string): OpenOrder {
   const found = account.orders.get(orderId);

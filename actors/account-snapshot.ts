@@ -18,6 +18,7 @@ import {
 } from './account-state.ts';
 import type { MarketCatalogue } from './account-market.ts';
 import { loadTransfers, SavedTransfers, saveTransfers } from './transfers/snapshot.ts';
+import { loadHolds, SavedHolds, saveHolds } from './holds/snapshot.ts';
 
 const units = z.string().transform((text) => BigInt(text));
 const lots = z.number().int();
@@ -59,6 +60,7 @@ const SavedAccount = z.strictObject({
   cancelAlls: z.array(z.tuple([z.string(), z.strictObject({ unanswered: lots, canceled: lots })])),
   ordersNumbered: z.number().int(),
   transfers: SavedTransfers.exactOptional(),
+  holds: SavedHolds.exactOptional(),
 });
 
 /** Lists keep the order of their maps, which is history too: of placing, or of closing. */
@@ -77,6 +79,7 @@ export function saveAccount(account: AccountContext): Json {
     cancelAlls: [...account.cancelAlls].map(([request, counts]) => [request, { ...counts }]),
     ordersNumbered: account.ordersNumbered,
     ...(transfers !== undefined && { transfers }),
+    ...(account.holds && { holds: saveHolds(account.holds) }),
   };
 }
 
@@ -115,6 +118,7 @@ export function loadAccount(saved: Json, marketOf: MarketCatalogue): AccountCont
   const account = emptyAccount();
   account.ordersNumbered = parsed.ordersNumbered;
   if (parsed.transfers) account.transfers = loadTransfers(parsed.transfers);
+  if (parsed.holds) account.holds = loadHolds(parsed.holds);
   for (const [asset, available, held] of parsed.balances) {
     account.balances.set(asset, { available, held });
   }

@@ -4,7 +4,8 @@
  *
  * Invariants:
  * A1 available ≥ 0 and held ≥ 0, per asset.
- * A2 held = Σ hold of the open orders that hold this asset + Σ amounts of undecided transfers of it.
+ * A2 held = Σ of what the open orders and the open holds hold of this asset + Σ amounts of undecided
+ *    transfers of it.
  * A3 orderIds names exactly the open orders' clOrdIds and those of unanswered replaces.
  * A4 no clOrdId is in both orderIds and closedOrders, but that of an unanswered replace may be
  *    there as `Rejected` from an earlier place.
@@ -13,6 +14,7 @@ import type { ExecutionReport } from '../contracts/execution-report.ts';
 import { tenTo, type Units } from '../contracts/money.ts';
 import type { OpenOrder, Replace } from './account-order.ts';
 import type { Market } from './account-market.ts';
+import { emptyHolds, type HoldBook } from './holds/book.ts';
 import { emptyBook, type TransferBook } from './transfers/book.ts';
 
 export interface AccountContext {
@@ -31,6 +33,8 @@ export interface AccountContext {
   readonly cancelAlls: ReadonlyMap<string, CancelAll>;
   /** Absent of an account that never had to do with a transfer. */
   transfers: TransferBook | undefined;
+  /** Absent of an account that never held anything but for orders. */
+  holds: HoldBook | undefined;
   /** How many orderIds the account has given out. */
   ordersNumbered: number;
 }
@@ -79,6 +83,7 @@ export const emptyAccount = (): AccountContext => ({
   replaces: none,
   cancelAlls: none,
   transfers: undefined,
+  holds: undefined,
   ordersNumbered: 0,
 });
 
@@ -98,6 +103,9 @@ export function trading(account: AccountContext): TradingAccount {
 /** The account's transfers, with a book of their own from now on. */
 export const transfersOf = (account: AccountContext): TransferBook =>
   (account.transfers ??= emptyBook());
+
+/** The account's holds, with a book of their own from now on. */
+export const holdsOf = (account: AccountContext): HoldBook => (account.holds ??= emptyHolds());
 
 const isTrading = (account: AccountContext): account is TradingAccount => account.orders !== none;
 

@@ -3,7 +3,7 @@
  * The statechart below says which histories are legal. In the other files: account-state.ts, what
  * an account knows; account-evolution.ts, what its events add up to; account-order.ts, the
  * arithmetic of one order; account-place.ts and account-requests.ts, how commands about orders are
- * judged; account-updates.ts, how the symbol's answers are taken;
+ * judged; account-updates.ts, how the symbol's answers are taken; holds/, what is held for others;
  * transfers/, transfers between two accounts.
  */
 import { setup } from 'xstate';
@@ -38,6 +38,10 @@ import {
 } from './actor.ts';
 import { marketCatalogue, type MarketCatalogue } from './account-market.ts';
 import { amountOf } from './amount.ts';
+import { capture, expireHolds, hold, release, takeCreditAnswer } from './holds/holder.ts';
+import { holdsDeadline } from './holds/book.ts';
+import { creditAnswer, creditHold } from './holds/messages.ts';
+import { takeCredit } from './holds/receiver.ts';
 import { OrderUpdate } from './order-messages.ts';
 import { expectsMoney } from './transfers/book.ts';
 import { transferAnswer } from './transfers/messages.ts';
@@ -65,9 +69,10 @@ export function accountActor(scales: Scales): ActorType {
       return judge(state, command, context, { scales, marketOf });
     },
     receive: (state, message, context) => receive(state, message, context, scales),
-    timer: (state, deadline, context) => {
-      if (deadline.name === transfersDeadline) return expireTransfers(state, context);
-      throw new Error(`accounts set no deadline ${deadline.name}`);
+    timer: (state, { name }, context) => {
+      if (name === transfersDeadline) return expireTransfers(state, context);
+      if (name === holdsDeadline) return expireHolds(state, context, scales);
+      throw new Error(`accounts set no deadline ${name}`);
     },
     query: accountQueries(scales),
     persist: { save: saveAccount, load: (saved) => loadAccount(saved, marketOf) },
@@ -99,6 +104,15 @@ function accountMachine(scales: Scales, marketOf: MarketCatalogue) {
     'cancel-all-requested': change,
     'cancel-all-answered': change,
   } as const;
+  // What is held can be captured, released or expire although the account was frozen meanwhile.
+  const holding = {
+    captured: change,
+    released: change,
+    'hold-expired': change,
+    'capture-requested': change,
+    'capture-refused': change,
+    'capture-received': change,
+  } as const;
   // As do the answers of another account; and what a yes has promised is kept in any state.
   const transferring = {
     'transfer-rejected': change,
@@ -127,7 +141,9 @@ function accountMachine(scales: Scales, marketOf: MarketCatalogue) {
           'replace-requested': change,
           'transfer-begun': change,
           'transfer-admitted': change,
+          held: change,
           ...settling,
+          ...holding,
           ...transferring,
           frozen: 'frozen',
           closed: 'closed',
@@ -137,6 +153,7 @@ function accountMachine(scales: Scales, marketOf: MarketCatalogue) {
         on: {
           deposited: change,
           ...settling,
+          ...holding,
           ...transferring,
           unfrozen: 'open',
           closed: 'closed',
@@ -168,6 +185,12 @@ function judge(
       return withdraw(state, command, scales);
     case 'transfer':
       return beginTransfer(state, command, context, scales);
+    case 'hold':
+      return hold(state, command, context, scales);
+    case 'capture':
+      return capture(state, command, context, scales);
+    case 'release':
+      return release(state, command, context, scales);
     case 'place-order':
       return placeOrder(state, command, context, marketOf);
     case 'cancel-order':
@@ -191,6 +214,10 @@ function receive(state: Account, message: Incoming, context: Context, scales: Sc
   switch (message.name) {
     case 'order-update':
       return takeUpdate(state, OrderUpdate.parse(message.body), context);
+    case creditHold:
+      return takeCredit(state, message.body);
+    case creditAnswer:
+      return takeCreditAnswer(state, message.body, context, scales);
     case transferAnswer:
       return takeTransferAnswer(state, message, context);
     default:
@@ -240,7 +267,8 @@ const moved = ({ asset, reference }: Cash, units: Units, scale: number) => ({
 });
 
 function isEmpty(account: AccountContext): boolean {
-  if (account.orders.size > 0 || expectsMoney(account.transfers)) return false;
+  const { orders, holds, transfers } = account;
+  if (orders.size > 0 || (holds?.open.size ?? 0) > 0 || expectsMoney(transfers)) return false;
   for (const { available, held } of account.balances.values()) {
     if (available !== 0n || held !== 0n) return false;
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ExecutionReport } from './execution-report.ts';
+import { holdEvents, holdEventsInternal } from './hold.ts';
 import { MarketTerms } from './symbol.ts';
 import { transferEvents, transferEventsInternal } from './transfer.ts';
 
@@ -14,6 +15,7 @@ const report = { orderType, ...rest };
 export const AccountEvent = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('deposited'), ...cash }),
   z.strictObject({ type: z.literal('withdrawn'), ...cash }),
+  ...holdEvents,
   z.strictObject({ type: z.literal('order-accepted'), ...report }),
   z.strictObject({ type: z.literal('order-traded'), ...report }),
   z.strictObject({ type: z.literal('order-canceled'), ...report }),
@@ -56,6 +58,7 @@ export const AccountEvent = z.discriminatedUnion('type', [
     request: z.string(),
     canceled: z.boolean(),
   }),
+  ...holdEventsInternal,
 
   ...transferEvents,
 ]);
@@ -70,4 +73,6 @@ export const accountEventsInternal = [
   'cancel-all-requested',
   'cancel-all-answered',
   ...transferEventsInternal,
+  'capture-requested',
+  'capture-refused',
 ] as const satisfies readonly AccountEvent['type'][];

@@ -6,6 +6,7 @@ import {
   Side,
   TimeInForce,
 } from './execution-report.ts';
+import { holdCommands, holdResults } from './hold.ts';
 import { Asset, IdText } from './ids.ts';
 import { Decimal } from './money.ts';
 import { TransferProtocol, TransferReport, TransferResult } from './transfer.ts';
@@ -13,10 +14,11 @@ import { TransferProtocol, TransferReport, TransferResult } from './transfer.ts'
 const Reference = z.string().max(128);
 const cash = { asset: Asset, amount: Decimal, reference: Reference.optional() };
 
-/** Every command of an account (holds are added with their timers). */
+/** Every command of an account. */
 export const AccountCommand = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('deposit'), ...cash }),
   z.strictObject({ name: z.literal('withdraw'), ...cash }),
+  ...holdCommands,
   z.strictObject({
     name: z.literal('transfer'),
     to: IdText,
@@ -61,6 +63,7 @@ export const AccountResult = {
   deposit: z.strictObject({ asset: z.string(), available: z.string(), held: z.string() }),
   withdraw: z.strictObject({ asset: z.string(), available: z.string(), held: z.string() }),
   transfer: TransferResult,
+  ...holdResults,
   'place-order': ExecutionReport,
   'cancel-order': ExecutionReport,
   'cancel-all': z.strictObject({ canceled: z.number().int() }),

@@ -97,6 +97,10 @@ export const codes = {
     status: 409,
     message: 'The account has as many open orders as are allowed. Cancel some first.',
   },
+  'account/too-many-holds': {
+    status: 409,
+    message: 'The account has as many open holds as are allowed. Capture or release some first.',
+  },
 
   'account/balance-limit': {
     status: 409,
@@ -115,6 +119,7 @@ export const codes = {
   },
 
   'hold/unknown': { status: 409, message: 'There is no such hold.' },
+  'hold/duplicate': { status: 409, message: 'This hold id was used. Choose another.' },
   'hold/exceeds': { status: 409, message: 'The amount is larger than the hold.' },
   'hold/captured': { status: 409, message: 'The hold was captured already.' },
   'hold/released': { status: 409, message: 'The hold was released already.' },

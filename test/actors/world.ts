@@ -118,7 +118,7 @@ export class World {
     this.#passed += ms;
     for (;;) {
       const due = [...this.#deadlines]
-        .filter(([, { at }]) => at <= this.#now)
+        .filter(([, { at }]) => at <= this.now)
         .toSorted(([, a], [, b]) => a.at - b.at)[0];
       if (!due) return;
       const [key, { actor, name, at }] = due;
@@ -169,7 +169,8 @@ export class World {
     return true;
   }
 
-  get #now(): number {
+  /** The time of the latest record, in ms. */
+  get now(): number {
     return 1_000_000 + this.#records + this.#passed;
   }
 
@@ -187,7 +188,7 @@ export class World {
     const position = ++this.#records;
     return {
       self,
-      now: this.#now,
+      now: this.now,
       at: `0:1-${position}`,
       id,
       partitions: 1,
