@@ -22,6 +22,8 @@ export interface ClusterOptions {
   readonly settings: ClusterSettings;
   readonly prefix: string;
   readonly limits: Limits;
+  /** Whether some clocks run too fast or too slow: no lease may be trusted. */
+  readonly badClocks: boolean;
 }
 
 /** One process of a host; when it has died, its successor is another. */
@@ -85,9 +87,10 @@ export class Cluster {
   }
 
   #spawn(name: string, number: number): void {
-    const { schedule, dice, redis, nats, trace } = this.#options;
-    const life = new Life(name, schedule);
-    trace.add(`host   ${name} starts (${number})`);
+    const { schedule, dice, redis, nats, trace, badClocks } = this.#options;
+    const pace = badClocks && dice.chance(0.4) ? dice.pick([0.4, 0.7, 1.5]) : 1;
+    const life = new Life(name, schedule, pace);
+    trace.add(`host   ${name} starts (${number}), its clock at ${pace}`);
     const process: HostProcess = {
       life,
       log: redis.connect(life, `${name}.${number}`),

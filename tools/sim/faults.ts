@@ -14,6 +14,8 @@ export interface FaultOptions {
   readonly redis: SimulatedRedis;
   readonly nats: SimulatedNats;
   readonly cluster: Cluster;
+  /** Nothing fails: hosts only come and go as an operator lets them. */
+  readonly planned: boolean;
   readonly setWeather: (weather: Weather) => void;
 }
 
@@ -25,19 +27,16 @@ export class Faults {
   readonly #options: FaultOptions;
   /** Whether NATS doubles some messages. */
   doubles = false;
-  /** Nothing fails: hosts only come and go as an operator lets them. */
-  readonly planned: boolean;
   #ended = false;
 
   constructor(options: FaultOptions) {
     this.#options = options;
-    this.planned = options.dice.chance(0.15);
   }
 
   /** From now on each kind that this seed has strikes again and again. */
   begin(): void {
-    const { dice, setWeather, trace } = this.#options;
-    if (this.planned) {
+    const { dice, setWeather, trace, planned } = this.#options;
+    if (planned) {
       const everyMs = dice.between(1_500, 4_000);
       this.#again('planned stop and start', () => this.#plannedStop(), everyMs);
       return;

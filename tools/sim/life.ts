@@ -23,13 +23,14 @@ export class Life {
   /** Calls in and out that are left before the process dies; see `boundary`. */
   #left = Number.POSITIVE_INFINITY;
 
-  constructor(name: string, schedule: Schedule) {
+  /** `pace`: how fast the process's monotonic clock and timers run; 1 is right. */
+  constructor(name: string, schedule: Schedule, pace = 1) {
     this.name = name;
     this.#schedule = schedule;
     this.clock = {
       now: () => Math.floor(epochMs + schedule.now + this.skewMs),
-      monotonic: () => schedule.now,
-      after: (ms, callback) => this.#after(ms, callback),
+      monotonic: () => schedule.now * pace,
+      after: (ms, callback) => this.#after(ms / pace, callback),
       soon: (callback) => void this.#after(0, callback),
     };
   }

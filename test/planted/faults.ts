@@ -1,0 +1,308 @@
+/**
+ * Faults that could have been made, each a change of the sources: the simulator must find them. They
+ * are applied while a test process loads the modules, so nothing of them is in the product. A change
+ * of the code that one of them names fails `planted.test.ts`: write the fault anew, as it would be
+ * made now.
+ */
+export interface PlantedFault {
+  readonly name: string;
+  /** Text that stands in a file exactly once, and what stands there instead. */
+  readonly edits: readonly Edit[];
+}
+
+export interface Edit {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+const plant = (
+  name: string,
+  ...edits: readonly (readonly [string, string, string])[]
+): PlantedFault => ({
+  name,
+  edits: edits.map(([file, from, to]) => ({ file, from, to })),
+});
+
+const memory = { log: 'runtime/memory/log.ts', leases: 'runtime/memory/leases.ts' };
+const stillOwner = `owner?.epoch === epoch && owner.nonce === nonce ? owner : undefined`;
+
+export const plantedFaults: readonly PlantedFault[] = [
+  // One writer.
+  plant('the fence is off', [
+    'runtime/memory/partition-store.ts',
+    stillOwner,
+    'owner && { ...owner, epoch: Math.min(epoch, owner.epoch), nonce }',
+  ]),
+  plant('snapshots are not fenced', [
+    memory.log,
+    `if (ownerUnder(store, fence) === undefined) return 'fenced';
+    for (const snapshot`,
+    'for (const snapshot',
+  ]),
+  plant('a new owner keeps the epoch of the last', [
+    memory.leases,
+    'Math.max(owner?.epoch ?? 0, entries.at(-1)?.epoch ?? 0) + 1',
+    'Math.max(owner?.epoch ?? 0, entries.at(-1)?.epoch ?? 0, 1)',
+  ]),
+
+  plant(
+    'memory is dropped without a new epoch, and "already" is told by ids alone',
+    [
+      memory.leases,
+      'const top = topOf(entries);',
+      `const top = topOf(entries);
+    if (owner && owner.nonce === nonce && owner.top === top) {
+      store.owner = { ...owner, group, until: now() + leaseMs };
+      return { kind: 'acquired', epoch: owner.epoch, top, published: owner.published };
+    }`,
+    ],
+    [memory.log, 'owner.top === top && owner.token === token', 'owner.top >= top'],
+    [
+      'runtime/placement.ts',
+      'return `${this.#nonce}.${++this.#acquisitions}`;',
+      'return `${this.#options.host}${this.#acquisitions * 0}`;',
+    ],
+  ),
+
+  // Group commit.
+  plant('a group of unknown fate is sent again under another token', [
+    'runtime/group-writer.ts',
+    'return await log.append(group);',
+    'return await log.append({ ...group, token: `${group.token}.${sendings}` });',
+  ]),
+  plant('a reply goes out before its record is durable', [
+    'runtime/group-writer.ts',
+    'const outcome = await this.#append(group);',
+    `this.#options.events.onDurable(records, entryId(fence.epoch, this.#durable + 1));
+    const outcome = await this.#append(group);`,
+  ]),
+  plant('a group of unknown fate is taken for written', [
+    'runtime/group-writer.ts',
+    'if (this.#closed) return undefined;\n',
+    `return 'ok';\n`,
+  ]),
+
+  // Commands once.
+  plant('ids are not remembered', [
+    'runtime/recall.ts',
+    'if (key === undefined) return isNew;',
+    'if (key !== undefined) return isNew;\n    if (key === undefined) return isNew;',
+  ]),
+  plant('only the latest ids are remembered', [
+    'runtime/recall.ts',
+    "return positions.length > 0 ? { kind: 'logged', positions } : isNew;",
+    "return positions.length > 1e9 ? { kind: 'logged', positions } : isNew;",
+  ]),
+  plant('a command under way is not recalled', [
+    'runtime/recall.ts',
+    "if (underWay) return { kind: 'under-way'",
+    "if (underWay?.pendingAt === 0) return { kind: 'under-way'",
+  ]),
+  plant('an id is enough, whatever the payload', [
+    'runtime/turn.ts',
+    'return known.hash === command.hash ? known : refuse',
+    'return known.hash !== undefined ? known : refuse',
+  ]),
+  plant('recovery forgets the sealed ids', [
+    'runtime/recovery.ts',
+    'recall.table.load(bytes);',
+    'if (bytes.length === 0) recall.table.load(bytes);',
+  ]),
+  plant('recovery forgets the pending commands of its checkpoint', [
+    'runtime/recovery.ts',
+    'for (const command of checkpoint.pending) recall.restorePending(command);',
+    'if (checkpoint.position < 0) recall.expire();',
+  ]),
+
+  // Messages once and in order.
+  plant('messages are applied again when they come again', [
+    'runtime/inbox.ts',
+    'const first = messages.findIndex((message) => message.n === applied + 1);',
+    'const first = messages.findIndex((message) => message.n > 0 || message.n === applied + 1);',
+  ]),
+  plant(
+    'a delivery is acknowledged before it is durable',
+    [
+      'runtime/inbox.ts',
+      'return this.#durable.get(from) ?? nothing;',
+      'return this.#applied.get(from) ?? nothing;',
+    ],
+    [
+      'runtime/intake.ts',
+      'return new Promise((resolve) => reads.after(() => resolve(inbox.received(from))));',
+      'return Promise.resolve(inbox.received(from));',
+    ],
+  ),
+  plant('messages leave before their record is durable', [
+    'runtime/turn.ts',
+    'if (record.out) outbox.commit(record.out, position);',
+    `if (record.out) outbox.commit(record.out, position);
+    if (record.out) outbox.durable({ position, record, text, callers }, \`\${this.#options.epoch}-\${position}\`);`,
+  ]),
+  plant('a new owner counts its channels from the beginning', [
+    'runtime/recovery.ts',
+    'outbox.load(checkpoint.outgoing);',
+    'if (checkpoint.position < 0) outbox.load(checkpoint.outgoing);',
+  ]),
+  plant('a new owner forgets what its channels have brought', [
+    'runtime/recovery.ts',
+    'inbox.load(checkpoint.incoming);',
+    'if (checkpoint.position < 0) inbox.load(checkpoint.incoming);',
+  ]),
+  plant('a message is dropped when a channel that it needs is full', [
+    'runtime/turn.ts',
+    'const waits = supervision.mustWait(message.to, from.partition);',
+    `if (this.#options.outbox.anyFull) {
+      inbox.staged(from);
+      return;
+    }
+    const waits = supervision.mustWait(message.to, from.partition);`,
+  ]),
+  plant('a channel sends what is beyond a lost delivery', [
+    'runtime/outbox.ts',
+    'if (received === undefined) {\n        channel.sending = false;',
+    'if (received === undefined) {\n        channel.unacknowledged.shift();\n        channel.sending = false;',
+  ]),
+  plant('checkpoints count on messages that are not acknowledged', [
+    'runtime/checkpoint.ts',
+    'readFrom: Math.min(oldest ?? position + 1, position + 1),',
+    'readFrom: Math.max(oldest ?? 0, position + 1),',
+  ]),
+
+  // Answers that rest on state.
+  plant(
+    'queries are answered without a check of the fence',
+    [
+      'runtime/reads.ts',
+      'const holds = await log.check([fence]).then(',
+      'const holds = await Promise.resolve([fence.epoch > 0]).then(',
+    ],
+    ['runtime/reads.ts', 'writer.whenDurable(writer.staged, counted);', 'counted();'],
+  ),
+  plant(
+    'queries are answered before what they saw is durable',
+    [
+      'runtime/reads.ts',
+      'for (const waiting of batch) writer.whenDurable(waiting.position, waiting.send);',
+      'for (const waiting of batch) waiting.send();',
+    ],
+    ['runtime/reads.ts', 'writer.whenDurable(writer.staged, counted);', 'counted();'],
+  ),
+
+  // Snapshots, checkpoints, memory.
+  plant('snapshots are written of what is not durable', [
+    'runtime/checkpoint.ts',
+    'if (!(await writer.settled()) || this.#closed || snapshots.length === 0) return;',
+    'if (this.#closed || snapshots.length === 0) return;',
+  ]),
+  plant('checkpoints are written of what is not durable', [
+    'runtime/checkpoint.ts',
+    'if ((await writer.settled()) && !this.#closed) await this.#write(captured);',
+    'if (!this.#closed) await this.#write(captured);',
+  ]),
+  plant('checkpoints do not wait for their snapshots', [
+    'runtime/checkpoint.ts',
+    'await this.#snapshotChanged();',
+    'void this.#snapshotChanged();',
+  ]),
+  plant('an actor leaves memory without a snapshot', [
+    'runtime/residents.ts',
+    'if (resident.version > resident.savedVersion || resident.used) return false;',
+    'if (resident.used) return false;',
+  ]),
+  plant('an actor is built from its snapshot alone', [
+    'runtime/resident.ts',
+    'if (record.version <= version) continue;',
+    'if (record.version <= version || snapshot) continue;',
+  ]),
+  plant('the log is trimmed above what its events need', [
+    'runtime/retention.ts',
+    'Math.min(recoveryFloor(), this.#replies.floor, publisher.confirmed + 1)',
+    'Math.max(recoveryFloor(), this.#replies.floor, publisher.confirmed + 1)',
+  ]),
+  plant('reference data is not part of a checkpoint', [
+    'runtime/recovery.ts',
+    'reference.load(checkpoint.reference);',
+    'if (checkpoint.position < 0) reference.load(checkpoint.reference);',
+  ]),
+  plant('the time of records goes back with the clock', [
+    'runtime/turn.ts',
+    'return Math.max(this.#time, this.#options.clock.now(), atLeast);',
+    'return Math.max(this.#options.clock.now(), atLeast);',
+  ]),
+
+  // Events.
+  plant('events are published before they are durable', [
+    'runtime/turn.ts',
+    'this.#time = record.time;\n    if (record.out)',
+    'this.#options.publisher.durable(record, this.#options.epoch, position);\n    this.#time = record.time;\n    if (record.out)',
+  ]),
+  plant('what was handed to the bus counts as published', [
+    'runtime/publisher.ts',
+    'return this.#confirmed;',
+    'return this.#published;',
+  ]),
+  plant('nothing is published again after a reconnection', [
+    'runtime/publisher.ts',
+    'this.#published = this.#confirmed;\n    if',
+    'if',
+  ]),
+
+  // Actors.
+  plant(
+    'a judgement remembers what it has judged',
+    [
+      'actors/account.ts',
+      'if (units > available) return reject',
+      'if (units > available - BigInt(judged++ % 7)) return reject',
+    ],
+    [
+      'actors/account.ts',
+      'type Account = State<AccountContext>;',
+      'type Account = State<AccountContext>;\nlet judged = 0;',
+    ],
+  ),
+  plant('a snapshot leaves something out', [
+    'actors/account-snapshot.ts',
+    'for (const [request, counts] of saved.cancelAlls) account.cancelAlls.set(request, counts);',
+    '',
+  ]),
+  plant('a hold outlives its order', [
+    'actors/account-evolution.ts',
+    'hold(account, order, -heldBy(order));',
+    'if (order.cumQuantity === 0) hold(account, order, -heldBy(order));',
+  ]),
+  plant('a settlement makes money', [
+    'actors/account-evolution.ts',
+    'fundsOf(account, assetReceived(order)).available += received;',
+    'fundsOf(account, assetReceived(order)).available += received + (received % 7n === 3n ? 1n : 0n);',
+  ]),
+
+  // Placement.
+  plant('an owner and its successor both hear every request', [
+    'runtime/door.ts',
+    'this.#subscription = bus.subscribe(subject, (message) => this.#take(message), group);',
+    'this.#subscription = bus.subscribe(subject, (message) => this.#take(message), group && undefined);',
+  ]),
+  plant('what waits for a hand-over is forgotten', [
+    'runtime/door.ts',
+    'for (const message of waiting) this.#options.onMessage(message);',
+    'for (const message of waiting.slice(1)) this.#options.onMessage(message);',
+  ]),
+  plant('forwards are not remembered', [
+    'runtime/forwarding.ts',
+    'const accepted = known || handle(requestIn(message));',
+    'const accepted = handle(requestIn(message)) || known;',
+  ]),
+  plant('an owner hands over before it has finished what it has taken', [
+    'runtime/partition.ts',
+    'return settled && reads.idle && residents.idle && search.idle && intake.idle;',
+    'return settled || (reads.idle && residents.idle && search.idle && intake.idle);',
+  ]),
+  plant('callers of pending commands are forgotten by a new owner', [
+    'runtime/recall.ts',
+    "command.subject !== '' && inTime ? [callerOf(command.subject, command.time)] : [];",
+    "command.subject !== '' && command.subject === 'nobody' && inTime ? [callerOf(command.subject, command.time)] : [];",
+  ]),
+];
