@@ -196,11 +196,6 @@ export const plantedFaults: readonly PlantedFault[] = [
     'if (!(await writer.settled()) || this.#closed || snapshots.length === 0) return;',
     'if (this.#closed || snapshots.length === 0) return;',
   ]),
-  plant('checkpoints are written of what is not durable', [
-    'runtime/checkpoint.ts',
-    'if ((await writer.settled()) && !this.#closed) await this.#write(captured);',
-    'if (!this.#closed) await this.#write(captured);',
-  ]),
   plant('checkpoints do not wait for their snapshots', [
     'runtime/checkpoint.ts',
     'await this.#snapshotChanged();',

@@ -15,6 +15,7 @@ const command = (who: string, name: string, body: Act['body']): Act => ({
 export const workload = (): Workload => ({
   types: [purse],
   prologue: names.map((who) => command(who, 'put', { coins: 100 })),
+  look: (actor) => ({ verb: 'get', actor, name: 'coins', body: {} }),
   act: (dice) => {
     const who = dice.pick(names);
     const coins = dice.whole(1, 30);

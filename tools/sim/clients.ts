@@ -125,7 +125,8 @@ export class SimulatedClient {
     else {
       const done = { ...workload.act(dice), id: this.#newId(dice) };
       if (done.verb === 'cmd') this.#done.push(done);
-      await this.#do(done, done.id);
+      const look = dice.chance(0.3) ? workload.look?.(done.actor) : undefined;
+      await Promise.all([this.#do(done, done.id), look && this.#do(look, done.id)]);
     }
   }
 

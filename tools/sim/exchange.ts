@@ -45,6 +45,8 @@ export function exchange(): Workload {
       orders++;
       return anAct(dice, orders);
     },
+    look: (actor) =>
+      actor.startsWith('account/') ? { verb: 'get', actor, name: 'balance', body: {} } : undefined,
     epilogue: [
       ...accounts.map((account) => command(account, 'cancel-all')),
       ...accounts.map((account): Act => ({

@@ -105,9 +105,10 @@ export class Faults {
         return `${life.name} to ${Math.round(life.skewMs)} ms`;
       }),
       'cut from Redis': one(({ life, log, leases }) => {
-        const ms = dice.pause(1_500);
-        if (dice.chance(0.7)) log.cut(ms);
-        if (dice.chance(0.7)) leases.cut(ms);
+        const ms = dice.pause(dice.pick([200, 1_500, 5_000]));
+        const which = dice.pick(['both', 'both', 'log', 'leases']);
+        if (which !== 'leases') log.cut(ms);
+        if (which !== 'log') leases.cut(ms);
         return `${life.name} for ${Math.round(ms)} ms`;
       }),
       'cut from NATS': one(({ life, bus, pulse }) => {

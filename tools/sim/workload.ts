@@ -19,6 +19,8 @@ export interface Workload {
   readonly prologue?: readonly Act[];
   /** What a client does next; everything that chance decides comes from the dice. */
   act(dice: Dice): Act;
+  /** A query that shows what an actor has become; asked beside some commands to it. */
+  look?(actor: string): Act | undefined;
   /** Done by one client, in order, when everything has healed. */
   readonly epilogue?: readonly Act[];
   /** What is wrong with the answer to an act of the epilogue; undefined if nothing is. */
