@@ -171,24 +171,16 @@ export const plantedFaults: readonly PlantedFault[] = [
   ]),
 
   // Answers that rest on state.
-  plant(
-    'queries are answered without a check of the fence',
-    [
-      'runtime/reads.ts',
-      'const holds = await log.check([fence]).then(',
-      'const holds = await Promise.resolve([fence.epoch > 0]).then(',
-    ],
-    ['runtime/reads.ts', 'writer.whenDurable(writer.staged, counted);', 'counted();'],
-  ),
-  plant(
-    'queries are answered before what they saw is durable',
-    [
-      'runtime/reads.ts',
-      'for (const waiting of batch) writer.whenDurable(waiting.position, waiting.send);',
-      'for (const waiting of batch) waiting.send();',
-    ],
-    ['runtime/reads.ts', 'writer.whenDurable(writer.staged, counted);', 'counted();'],
-  ),
+  plant('queries are answered without a check of the fence', [
+    'runtime/partition.ts',
+    'this.#parts.reads.after(() => answer(caller, reply));',
+    'this.#parts.writer.whenDurable(this.#parts.writer.staged, () => answer(caller, reply));',
+  ]),
+  plant('queries are answered before what they saw is durable', [
+    'runtime/partition.ts',
+    'this.#parts.reads.after(() => answer(caller, reply));',
+    'answer(caller, reply);',
+  ]),
 
   // Snapshots, checkpoints, memory.
   plant('snapshots are written of what is not durable', [
@@ -249,8 +241,8 @@ export const plantedFaults: readonly PlantedFault[] = [
     'a judgement remembers what it has judged',
     [
       'actors/account.ts',
-      'if (units > available) return reject',
-      'if (units > available - BigInt(judged++ % 7)) return reject',
+      'if (available + held + units > unitsMax) return reject',
+      "if (judged++ % 5 === 4) return reject('account/frozen');\n  if (available + held + units > unitsMax) return reject",
     ],
     [
       'actors/account.ts',
@@ -289,11 +281,6 @@ export const plantedFaults: readonly PlantedFault[] = [
     'runtime/forwarding.ts',
     'const accepted = known || handle(requestIn(message));',
     'const accepted = handle(requestIn(message)) || known;',
-  ]),
-  plant('an owner hands over before it has finished what it has taken', [
-    'runtime/partition.ts',
-    'return settled && reads.idle && residents.idle && search.idle && intake.idle;',
-    'return settled || (reads.idle && residents.idle && search.idle && intake.idle);',
   ]),
   plant('callers of pending commands are forgotten by a new owner', [
     'runtime/recall.ts',

@@ -69,8 +69,10 @@ export class SimulatedClient {
   }
 
   /** Asks this and that until it is told to stop, sometimes again what it has asked before. */
-  async run(): Promise<void> {
-    await Promise.all([...Array.from({ length: lanes }, () => this.#lane()), this.#plainLane()]);
+  async run({ plainEveryMs }: { readonly plainEveryMs: number }): Promise<void> {
+    const own = Array.from({ length: lanes }, () => this.#lane());
+    const plain = Array.from({ length: lanes }, () => this.#plainLane(plainEveryMs));
+    await Promise.all([...own, ...plain]);
   }
 
   async #lane(): Promise<void> {
@@ -100,10 +102,10 @@ export class SimulatedClient {
   }
 
   /** As any NATS client may: no id, no retry. */
-  async #plainLane(): Promise<void> {
+  async #plainLane(everyMs: number): Promise<void> {
     const { life, dice, workload, prefix } = this.#options;
     while (!this.#stopping) {
-      const pause = dice.pause(200);
+      const pause = dice.pause(everyMs);
       await new Promise<void>((resolve) => void life.clock.after(pause, resolve));
       const { verb, actor, name, body } = workload.act(dice);
       const subject = `${prefix}.${verb}.${actor.replace('/', '.')}.${name}`;

@@ -37,7 +37,7 @@ export class Faults {
   begin(): void {
     const { dice, setWeather, trace, planned } = this.#options;
     if (planned) {
-      const everyMs = dice.between(1_500, 4_000);
+      const everyMs = dice.between(300, 1_500);
       this.#again('planned stop and start', () => this.#plannedStop(), everyMs);
       return;
     }

@@ -48,8 +48,9 @@ const prefix = 'millrace';
 const hostNames = ['a', 'b', 'c'] as const;
 const safetyMs = 12_000;
 /** Nothing holds clients up where nothing fails: as much happens in less time. */
-const plannedMs = 6_000;
+const plannedMs = 4_000;
 const livenessMs = 30_000;
+const quietMs = 8_000;
 
 export async function simulate({ seed, workload = exchange }: SimulationOptions): Promise<Outcome> {
   const simulation = new Simulation(seed, workload());
@@ -141,7 +142,8 @@ class Simulation {
       setWeather: (weather) => (this.#weather = weather),
     });
     faults.begin();
-    const working = this.#clients.map((client) => client.run());
+    const plainEveryMs = this.#planned ? 25 : 400;
+    const working = this.#clients.map((client) => client.run({ plainEveryMs }));
     await this.#schedule.until(() => false, this.#planned ? plannedMs : safetyMs);
     faults.end();
     for (const client of this.#clients) client.stop();
@@ -163,15 +165,18 @@ class Simulation {
       this.#complaints.push(`${what}: not done after ${livenessMs / 1_000} s without a fault`);
   }
 
-  /** Until the logs grow no more, and every event of theirs has had the time to be published. */
+  /**
+   * Until the logs grow no more for longer than a lost delivery waits to be sent again by a slow clock,
+   * and every event of theirs has had the time to be published.
+   */
   async #quiet(): Promise<void> {
     for (
       let before = -1, waited = 0;
       before !== this.#length() && waited < livenessMs;
-      waited += 3_000
+      waited += quietMs
     ) {
       before = this.#length();
-      await this.#schedule.until(() => false, 3_000);
+      await this.#schedule.until(() => false, quietMs);
     }
   }
 
