@@ -23,7 +23,7 @@ describe('the simulator finds, within four seeds,', () => {
   test.each([
     'ids are not remembered',
     'messages leave before their record is durable',
-    'events are published before they are durable',
+    'a settlement makes money',
   ])('that %s', async (name) => {
     expect(await seek(name)).toMatchObject({ complaint: expect.any(String) });
   });
