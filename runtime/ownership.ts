@@ -15,7 +15,8 @@ import { Door } from './door.ts';
 import type { Leases, Renewal } from './leases.ts';
 import type { Limits } from './limits.ts';
 import type { Fence } from './log.ts';
-import type { LogEnd, Partition, PartitionStatus } from './partition.ts';
+import type { LogEnd, Partition } from './partition.ts';
+import type { PartitionStatus } from './partition-status.ts';
 import { LogDamaged } from './recovery.ts';
 
 /** What requests to an owned partition meet. */

@@ -1,44 +1,21 @@
 /**
  * One partition, as its owner holds it: admission, and its life from recovery to its end.
  *
- * Owns, through its parts (parts.ts), all state of the partition that is in memory; all of it can be rebuilt from the log. A
- * partition object serves one epoch: when the fence refuses it, it is closed and thrown away.
+ * Owns, through its parts (parts.ts), all state of the partition that is in memory; all of it can be
+ * rebuilt from the log. A partition object serves one epoch: when the fence refuses it, it is closed
+ * and thrown away.
  */
 import type { DeadLetterRequest } from '../contracts/dead-letter.ts';
-import type { ActorKey } from '../contracts/ids.ts';
 import { refusal, type Reply } from '../contracts/reply.ts';
 import type { CheckpointState } from './checkpoint.ts';
 import { answer, type Caller, type Command, type Read } from './command.ts';
 import type { Delivery, Received } from './outbox.ts';
 import { assemble, type PartitionOptions, type Parts } from './parts.ts';
+import { statusOf, type PartitionStatus } from './partition-status.ts';
 import type { Publisher } from './publisher.ts';
 import type { Logged } from './recall.ts';
 import { LogDamaged, readCheckpoints, Recovery, type Recovered } from './recovery.ts';
 import { stateOf, type Resident } from './resident.ts';
-
-/** What `$SRV.STATS` tells of a partition. */
-export interface PartitionStatus {
-  readonly partition: number;
-  readonly epoch: number;
-  readonly position: number;
-  /** Records staged and not yet durable. */
-  readonly lag: number;
-  readonly residents: number;
-  /** Command ids that are remembered. */
-  readonly ids: number;
-  readonly checkpoint: number;
-  readonly recoveredRecords: number;
-  readonly recoveredMs: number;
-  /** The length of the log, and the consumer groups that have lost records because they lag too far. */
-  readonly logBytes: number;
-  readonly leftBehind?: readonly string[];
-  /** Actors that take nothing until an operator lets them go on, and messages that wait for one. */
-  readonly haltedActors?: readonly ActorKey[];
-  readonly parkedMessages?: number;
-  /** Deadlines that are set. */
-  readonly timers: number;
-  readonly halted?: string;
-}
 
 /** Where a partition's log ends as its owner record tells. */
 export interface LogEnd {
@@ -63,7 +40,6 @@ export class Partition {
   /** The position of the checkpoint that recovery began with. */
   readonly #checkpoint: number;
   #recovered: Recovered = { lastTime: 0, records: 0, ms: 0 };
-  #evicting = false;
   #state: State = { kind: 'recovering' };
 
   private constructor(options: PartitionOptions, checkpoints: readonly CheckpointState[]) {
@@ -139,25 +115,8 @@ export class Partition {
   }
 
   get status(): PartitionStatus {
-    const { partition, fence } = this.#options;
-    const { durable, staged } = this.#parts.writer;
-    const { leftBehind } = this.#parts.retention;
-    const { halted, parkedCount } = this.#parts.supervision;
     return {
-      partition,
-      epoch: fence.epoch,
-      position: durable,
-      lag: staged - durable,
-      residents: this.#parts.residents.size,
-      timers: this.#parts.timers.size,
-      ids: this.#parts.recall.table.size,
-      checkpoint: this.#parts.checkpointer.position,
-      recoveredRecords: this.#recovered.records,
-      recoveredMs: Math.round(this.#recovered.ms),
-      logBytes: Math.round(this.#parts.retention.bytes),
-      ...(leftBehind.length > 0 && { leftBehind }),
-      ...(halted.length > 0 && { haltedActors: halted.slice(0, 100).map(({ actor }) => actor) }),
-      ...(parkedCount > 0 && { parkedMessages: parkedCount }),
+      ...statusOf(this.#options.fence, this.#parts, this.#recovered),
       ...(this.#state.kind === 'halted' && { halted: this.#state.reason }),
     };
   }
@@ -228,7 +187,7 @@ export class Partition {
     this.#parts.retention.tick();
     this.#parts.residents.dropBlank();
     this.#takeDeadlines();
-    if (!this.#evicting && this.#parts.residents.crowded) void this.#evict();
+    this.#parts.passivation.tick();
   }
 
   /** A bounded number, so that what clients send is not kept waiting when many come at once. */
@@ -237,20 +196,6 @@ export class Partition {
     if (this.#busy()) return;
     for (const timer of timers.due(turn.now))
       residents.with(timer.actor, (resident) => turn.deadline(timer, resident));
-  }
-
-  /** Once around those in memory at most, a few in each turn of the event loop. */
-  async #evict(): Promise<void> {
-    const { residents, checkpointer } = this.#parts;
-    this.#evicting = true;
-    for (let left = 2 * residents.size; left > 0 && residents.crowded;) {
-      const { changed, lookedAt } = residents.evict();
-      left -= lookedAt;
-      await checkpointer.snapshot(changed.map(({ key }) => key));
-      for (const resident of changed) residents.drop(resident);
-      await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
-    }
-    this.#evicting = false;
   }
 
   /** Whether all that was taken is finished: durable, and answered unless its answer is deferred. */

@@ -16,6 +16,7 @@ import type { Limits } from './limits.ts';
 import type { Fence, Log } from './log.ts';
 import { LogSearch } from './log-search.ts';
 import { Outbox, type Post } from './outbox.ts';
+import { Passivation } from './passivation.ts';
 import { Publisher } from './publisher.ts';
 import { Reads } from './reads.ts';
 import { Recall } from './recall.ts';
@@ -67,6 +68,7 @@ export interface Parts {
   readonly timers: Timers;
   readonly deadLetters: DeadLetters;
   readonly checkpointer: Checkpointer;
+  readonly passivation: Passivation;
   readonly retention: Retention;
   readonly turn: Turn;
   readonly search: LogSearch;
@@ -122,6 +124,7 @@ export function assemble(
     onFailure: fail,
     restored: checkpoints,
   });
+  const passivation = new Passivation({ ...shared, checkpointer, onFailure: fail });
   const retention = new Retention({
     ...shared,
     recoveryFloor: () => checkpointer.floor,
@@ -157,7 +160,7 @@ export function assemble(
   const { recall, reads, outbox, inbox, reference, publisher } = shared;
   const { supervision, timers, deadLetters } = shared;
   const state = { recall, reads, residents, outbox, inbox, reference, publisher };
-  const more = { supervision, timers, deadLetters };
+  const more = { supervision, timers, deadLetters, passivation };
   return { writer, ...state, ...more, checkpointer, retention, turn, search, intake, retries };
 }
 

@@ -14,7 +14,7 @@ import { LogWatch, lostRecords } from './log-watch.ts';
 import { Ownership, type OwnershipOptions, type Service } from './ownership.ts';
 import { Outlook } from './outlook.ts';
 import { Parley, type Answer, type Ask } from './parley.ts';
-import type { PartitionStatus } from './partition.ts';
+import type { PartitionStatus } from './partition-status.ts';
 import { Pulls } from './pulls.ts';
 import { Restarts } from './restarts.ts';
 import { Rounds } from './rounds.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { actorKey } from '../../contracts/ids.ts';
 import { decodeGroup } from '../../contracts/record.ts';
+import { purse } from './purse.ts';
 import { Rig } from './rig.ts';
 
 const putOnce = (rig: Rig): Promise<unknown> =>
@@ -90,6 +91,25 @@ describe('memory', () => {
     expect(counts.at(-1)).toBe(10);
     const steps = counts.slice(1).map((count, index) => (counts[index] ?? count) - count);
     expect(Math.max(...steps)).toBeLessThanOrEqual(64);
+  });
+
+  it('cannot be given back by an actor that cannot be saved: its partition fails and says so', async () => {
+    const rig = new Rig({ partitions: 1, limits: { residentsMax: 1 } });
+    rig.types.set('purse', {
+      ...purse,
+      start: (saved) =>
+        Object.assign(purse.start(saved), {
+          save: () => {
+            throw new Error('this cannot be saved');
+          },
+        }),
+    });
+    const opened = await rig.start(0);
+    for (const name of ['alice', 'bob'])
+      await rig.within(rig.command(rig.purse(name), 'put', { coins: 1 }));
+    opened.tick();
+    await rig.settle(10);
+    expect(rig.halted.join()).toMatch(/could not leave memory: .*this cannot be saved/);
   });
 
   it('keeps no actor that was only asked for', async () => {
