@@ -57,11 +57,11 @@ export interface TransferBook {
 /** So many transfers of one account may be under way in each direction. */
 export const transfersMax = 10_000;
 
-/** So many finished transfers the `transfer` query reaches back at least. */
-export const finishedKept = 1_000;
+/** So many finished transfers the `transfer` query reaches back at least: each weighs on snapshots. */
+export const finishedKept = 200;
 
 /** Channels keep order, so that this guards against nothing but a mistake of ours. */
-export const incomingEndedKept = 100;
+export const incomingEndedKept = 20;
 
 /** A book without a transfer. */
 export const emptyBook = (): TransferBook => ({

@@ -41,6 +41,17 @@ export const deposit =
     return isOk(reply.data) ? 1 : 0;
   };
 
+/** One command with a new id; resolves with 1, or with 0 if it was refused. */
+export async function sendCommand(
+  connection: NatsConnection,
+  path: string,
+  body: object,
+): Promise<number> {
+  const options = { timeout: patienceMs, headers: withId() };
+  const reply = await connection.request(`millrace.cmd.${path}`, JSON.stringify(body), options);
+  return isOk(reply.data) ? 1 : 0;
+}
+
 /** One linearizable query a request. */
 export const balance =
   (connection: NatsConnection, accounts: number): Send =>
@@ -78,15 +89,28 @@ export function depositBatches(
 const depositCommand = { name: 'deposit', body: { asset: 'USD', amount: '1.00' } };
 
 /** One deposit to each of so many accounts, 100 at a time; throws if some cannot be made. */
-export async function openAccounts(
+export const openAccounts = (connection: NatsConnection, some: Accounts): Promise<void> =>
+  depositToEach(connection, some, depositCommand);
+
+/** The same with more money than a benchmark can move. */
+export const fundAccounts = (connection: NatsConnection, some: Accounts): Promise<void> =>
+  depositToEach(connection, some, { name: 'deposit', body: { asset: 'USD', amount: '1000000' } });
+
+interface Accounts {
+  readonly accounts: number;
+  readonly partitions: number;
+}
+
+async function depositToEach(
   connection: NatsConnection,
-  { accounts, partitions }: { readonly accounts: number; readonly partitions: number },
+  { accounts, partitions }: Accounts,
+  deposit: { readonly name: string; readonly body: object },
 ): Promise<void> {
   const homes = accountsByPartition(accounts, partitions);
   const openHome = async (home: readonly string[], partition: number): Promise<void> => {
     for (let from = 0; from < home.length; from += batchSize) {
       const some = home.slice(from, from + batchSize);
-      const commands = some.map((name) => ({ actor: `account/${name}`, ...depositCommand }));
+      const commands = some.map((name) => ({ actor: `account/${name}`, ...deposit }));
       await insistOnBatch(connection, partition, commands);
     }
   };
@@ -173,7 +197,8 @@ async function insist(connection: NatsConnection, path: string, body: object): P
   if (!isOk(reply.data)) throw new Error(`${path} was refused: ${reply.string()}`);
 }
 
-async function sendBatch(
+/** A batch to one partition; resolves with how many commands it had, 0 if one was refused. */
+export async function sendBatch(
   connection: NatsConnection,
   partition: number,
   batch: readonly Batched[],

@@ -8,10 +8,12 @@ import { measureScale } from '../bench/scale.ts';
 import type { SoakSettings } from '../bench/results.ts';
 import { measureSoak } from '../bench/soak.ts';
 import { warmUpSeconds } from '../bench/soak-verdict.ts';
+import { measureTransfers } from '../bench/transfers.ts';
 
 export const usage = `millrace bench [options]
 millrace bench match [--rounds N] [--json]
 millrace bench scale [--seconds N] [--only TEXT] [--json]
+millrace bench transfers [--rounds N] [--seconds N] [--hosts N] [--only TEXT] [--json]
 millrace bench soak [--minutes N] [--share N] [--kills N] [--window N] [--retain N] [--json]
 millrace bench peer [--rounds N] [--seconds N] [--json]
 millrace bench memory [--json]
@@ -22,6 +24,7 @@ interleaved in one run on this machine, and prints rates, ratios and percentiles
 
   match         the order book alone, beside the npm package nodejs-order-book; from a clone only
   scale         the system with more accounts, symbols, partitions and hosts
+  transfers     the protocols of transfers side by side, between different partitions
   soak          a share of the capacity for long: are memory, latency and recovery bounded? Exit
                 status 1 if not
   peer          single commands beside those of Restate, another durable engine, which npm installs
@@ -80,6 +83,9 @@ export async function run(argv: string[]): Promise<number> {
     }
     case 'scale':
       await measureScale({ seconds, only, json });
+      return 0;
+    case 'transfers':
+      await measureTransfers({ rounds: rounds ?? 3, seconds, hosts, only, json });
       return 0;
     case 'soak':
       return (await measureSoak({ ...soakSettings(values), hosts, json })) ? 0 : 1;
