@@ -1,16 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import { simulate, type Workload } from '../../tools/sim/index.ts';
+import { simulate } from '../../tools/sim/index.ts';
 import { workload as purses } from './purses.ts';
+import { workload as transfers } from './transfers.ts';
 
+const workloads = { purses, transfers };
 const chunk = 20;
 const chunksOf = (seeds: number): number[] =>
   Array.from({ length: seeds / chunk }, (_, index) => index * chunk + 1);
 
 /** What a seed shows to be wrong, and how to see it again; undefined if nothing is. */
-async function failure(seed: string, workload?: () => Workload): Promise<string | undefined> {
-  const { complaints, trace } = await simulate({ seed, ...(workload && { workload }) });
+async function failure(seed: string, actors?: keyof typeof workloads): Promise<string | undefined> {
+  const { complaints, trace } = await simulate({
+    seed,
+    ...(actors && { workload: workloads[actors] }),
+  });
   if (complaints.length === 0) return undefined;
-  const own = workload ? ' --actors test/sim/purses.ts' : '';
+  const own = actors ? ` --actors test/sim/${actors}.ts` : '';
   const tail = trace.slice(-30).map((line) => line.slice(0, 200));
   return [...complaints, `npm run sim -- ${seed} --trace${own}`, ...tail].join('\n');
 }
@@ -23,7 +28,12 @@ describe('whatever goes wrong, the guarantees hold and all settles once it has h
 
   test.each(chunksOf(100))("a user's own actors, 20 seeds from %d", async (first) => {
     for (let seed = first; seed < first + chunk; seed++)
-      expect(await failure(`${seed}`, purses)).toBeUndefined();
+      expect(await failure(`${seed}`, 'purses')).toBeUndefined();
+  });
+
+  test.each(chunksOf(60))('transfers by every protocol, 20 seeds from %d', async (first) => {
+    for (let seed = first; seed < first + chunk; seed++)
+      expect(await failure(`${seed}`, 'transfers')).toBeUndefined();
   });
 });
 

@@ -7,6 +7,7 @@ import { actorKey, type ActorKey } from '../../contracts/ids.ts';
 import type { Json } from '../../contracts/json.ts';
 import { WireReply } from '../../contracts/reply.ts';
 import { subjectsUnder } from '../../contracts/subjects.ts';
+import { TransferProtocol } from '../../contracts/transfer.ts';
 import type { Bus } from '../../runtime/bus.ts';
 import type { SentCommand } from '../checkers/evidence.ts';
 import { prefix } from './stage.ts';
@@ -126,13 +127,24 @@ export class Crowd {
       else if (action < 7) {
         const body = { origClOrdId: `t${n}-${Math.max(0, count - 1 - this.#below(4))}` };
         await this.#settle(this.#command(account, 'cancel-order', body, id));
+      } else if (action < 8) {
+        await this.#settle(this.#command(account, 'transfer', this.#transfer(), id));
       } else {
         const body = { asset: 'USD', amount: `${1 + this.#below(9)}.25` };
-        const name = action < 9 ? 'deposit' : 'withdraw';
+        const name = this.#below(2) === 0 ? 'deposit' : 'withdraw';
         await this.#settle(this.#command(account, name, body, id));
       }
       await pause(30);
     }
+  }
+
+  #transfer(): Json {
+    return {
+      to: `trader-${this.#below(traders.length)}`,
+      asset: ['USD', 'BTC'][this.#below(2)] ?? 'USD',
+      amount: `${1 + this.#below(9)}.25`,
+      protocol: TransferProtocol.options[this.#below(TransferProtocol.options.length)] ?? 'tcc',
+    };
   }
 
   #order(clOrdId: string): Json {
