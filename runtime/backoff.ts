@@ -6,6 +6,12 @@ interface Failures {
   readonly notBefore: number;
 }
 
+/** The pause after the first failure in a row, which doubles with each, and the longest. */
+export interface Pauses {
+  readonly msMin: number;
+  readonly msMax: number;
+}
+
 /** Which partitions have failed of late: each is tried again after a pause that doubles. */
 export class Backoff {
   readonly #clock: Clock;
@@ -13,7 +19,7 @@ export class Backoff {
   readonly #msMax: number;
   readonly #failures = new Map<number, Failures>();
 
-  constructor(clock: Clock, { msMin, msMax }: { msMin: number; msMax: number }) {
+  constructor(clock: Clock, { msMin, msMax }: Pauses) {
     this.#clock = clock;
     this.#msMin = msMin;
     this.#msMax = msMax;
@@ -26,7 +32,7 @@ export class Backoff {
   /** Counts one more failure in a row, and tells how many there are. */
   failed(partition: number): number {
     const count = (this.#failures.get(partition)?.count ?? 0) + 1;
-    const pauseMs = Math.min(this.#msMin * 2 ** count, this.#msMax);
+    const pauseMs = Math.min(this.#msMin * 2 ** (count - 1), this.#msMax);
     this.#failures.set(partition, { count, notBefore: this.#clock.monotonic() + pauseMs });
     return count;
   }

@@ -2,9 +2,9 @@
  * Pulls partitions from owners that live: those that rendezvous hashing gives to this host, one by
  * one, and those of a host that is leaving, a few at a time.
  *
- * Owns what is to be pulled and what is under way.
+ * Owns since when each host has been leaving.
  */
-import { Backoff } from './backoff.ts';
+import { Attempts } from './attempts.ts';
 import type { Clock } from './clock.ts';
 import type { Overview, OwnerRecord } from './leases.ts';
 import type { Limits } from './limits.ts';
@@ -29,29 +29,33 @@ interface Pull {
 }
 
 const leavingMax = 4;
-const retry = { msMin: 100, msMax: 10_000 };
+const pauses = { msMin: 200, msMax: 10_000 };
 
 export class Pulls {
   readonly #options: PullsOptions;
-  readonly #backoff: Backoff;
+  readonly #attempts: Attempts<Pull>;
   readonly #leavingSince = new Map<string, number>();
-  #wanted: readonly Pull[] = [];
-  readonly #running = new Set<number>();
-  #stopped = false;
 
   constructor(options: PullsOptions) {
     this.#options = options;
-    this.#backoff = new Backoff(options.clock, retry);
+    this.#attempts = new Attempts({
+      ...options,
+      pauses,
+      atOnce: ({ leaving }) => (leaving ? leavingMax : 1),
+      attempt: ({ partition, owner }) => options.pull(partition, owner),
+      onError: (partition, _, error) =>
+        options.report(`partition ${partition} could not be pulled: ${String(error)}`),
+    });
   }
 
   /** Whether a partition is changing hands. */
   get busy(): boolean {
-    return this.#running.size > 0;
+    return this.#attempts.busy;
   }
 
   /** Begins nothing more. */
   stop(): void {
-    this.#stopped = true;
+    this.#attempts.stop();
   }
 
   /** Pulls what others own and this host should have. */
@@ -69,34 +73,9 @@ export class Pulls {
       const mine = preferredHost(hosts, partition) === host;
       // Whoever should have it perhaps cannot.
       const overdue = leaving && at - since > limits.leaseMs / 2;
-      const wanted = (mine || overdue) && this.#backoff.mayTry(partition);
+      const wanted = (mine || overdue) && this.#attempts.mayTry(partition);
       return wanted ? [{ partition, owner, leaving }] : [];
     });
-    this.#wanted = pulls.toSorted((a, b) => Number(b.leaving) - Number(a.leaving));
-    this.#next();
-  }
-
-  #next(): void {
-    while (!this.#stopped) {
-      const [pull, ...rest] = this.#wanted;
-      if (pull === undefined || this.#running.size >= (pull.leaving ? leavingMax : 1)) return;
-      this.#wanted = rest;
-      const { partition } = pull;
-      if (!this.#running.has(partition) && !this.#options.isHeld(partition)) void this.#pull(pull);
-    }
-  }
-
-  async #pull({ partition, owner }: Pull): Promise<void> {
-    this.#running.add(partition);
-    try {
-      if (await this.#options.pull(partition, owner)) this.#backoff.succeeded(partition);
-      else this.#backoff.failed(partition);
-    } catch (error) {
-      this.#backoff.failed(partition);
-      this.#options.report(`partition ${partition} could not be pulled: ${String(error)}`);
-    } finally {
-      this.#running.delete(partition);
-      this.#next();
-    }
+    this.#attempts.want(pulls.toSorted((a, b) => Number(b.leaving) - Number(a.leaving)));
   }
 }

@@ -13,7 +13,7 @@ export interface RestartsOptions {
   readonly limits: Limits;
 }
 
-const pauses = { msMin: 100, msMax: 10_000 };
+const pauses = { msMin: 200, msMax: 10_000 };
 
 export class Restarts {
   readonly #options: RestartsOptions;

@@ -2,10 +2,10 @@
  * Takes partitions that nobody owns: at once if rendezvous hashing over the live hosts names this
  * host, after a while otherwise.
  *
- * Owns what is to be taken and what is being opened: few at a time, so that those that are open
- * serve without a pause, and the shortest first, so that most serve again soon. What could not be opened is tried again ever later.
+ * Few at a time, so that those that are open serve without a pause, and the shortest first, so that
+ * most serve again soon. Owns since when each has been free.
  */
-import { Backoff } from './backoff.ts';
+import { Attempts } from './attempts.ts';
 import type { Clock } from './clock.ts';
 import type { Overview, OwnerRecord } from './leases.ts';
 import type { Limits } from './limits.ts';
@@ -21,29 +21,35 @@ export interface TakeOversOptions {
   readonly report: (line: string) => void;
 }
 
-const retry = { msMin: 250, msMax: 30_000 };
+const pauses = { msMin: 500, msMax: 30_000 };
 
 export class TakeOvers {
   readonly #options: TakeOversOptions;
-  readonly #backoff: Backoff;
+  readonly #attempts: Attempts<{ readonly partition: number }>;
   readonly #freeSince = new Map<number, number>();
-  #wanted: readonly number[] = [];
-  readonly #running = new Set<number>();
-  #stopped = false;
 
   constructor(options: TakeOversOptions) {
     this.#options = options;
-    this.#backoff = new Backoff(options.clock, retry);
+    this.#attempts = new Attempts({
+      ...options,
+      pauses,
+      atOnce: () => options.limits.recoveriesMax,
+      attempt: ({ partition }) => options.take(partition).then(() => true),
+      onError: (partition, tries, error) =>
+        options.report(
+          `partition ${partition} could not be opened, try ${tries}: ${String(error)}`,
+        ),
+    });
   }
 
   /** Whether something is being opened. */
   get busy(): boolean {
-    return this.#running.size > 0;
+    return this.#attempts.busy;
   }
 
   /** Begins nothing more. */
   stop(): void {
-    this.#stopped = true;
+    this.#attempts.stop();
   }
 
   /** Takes what is free. */
@@ -59,37 +65,11 @@ export class TakeOvers {
       this.#freeSince.set(partition, since);
       const mine = preferredHost(hosts, partition) === host;
       const overdue = at - since > limits.leaseMs / 2;
-      return (mine || overdue) && this.#backoff.mayTry(partition) ? [partition] : [];
+      return (mine || overdue) && this.#attempts.mayTry(partition) ? [{ partition }] : [];
     });
-    const tail = (partition: number): number => tailOf(owners[partition]);
-    this.#wanted = wanted.toSorted((a, b) => tail(a) - tail(b));
-    this.#next();
-  }
-
-  #next(): void {
-    const { limits, isHeld } = this.#options;
-    while (this.#running.size < limits.recoveriesMax && !this.#stopped) {
-      const [partition, ...rest] = this.#wanted;
-      if (partition === undefined) return;
-      this.#wanted = rest;
-      if (!this.#running.has(partition) && !isHeld(partition)) void this.#take(partition);
-    }
-  }
-
-  async #take(partition: number): Promise<void> {
-    this.#running.add(partition);
-    try {
-      await this.#options.take(partition);
-      this.#backoff.succeeded(partition);
-    } catch (error) {
-      const tries = this.#backoff.failed(partition);
-      this.#options.report(
-        `partition ${partition} could not be opened, try ${tries}: ${String(error)}`,
-      );
-    } finally {
-      this.#running.delete(partition);
-      this.#next();
-    }
+    const tail = ({ partition }: { readonly partition: number }): number =>
+      tailOf(owners[partition]);
+    this.#attempts.want(wanted.toSorted((a, b) => tail(a) - tail(b)));
   }
 }
 
