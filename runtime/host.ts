@@ -12,22 +12,20 @@ import { SharedArchive, type Archive } from './archive.ts';
 import { Backlog } from './backlog.ts';
 import type { Bus, BusMessage, Subscription } from './bus.ts';
 import { within, type Clock, type Random } from './clock.ts';
-import { readJson, type ActorTypes } from './command.ts';
+import type { ActorTypes } from './command.ts';
+import { Deliveries } from './deliveries.ts';
 import { discover } from './discovery.ts';
 import { Forwarding } from './forwarding.ts';
 import { Gateway, requestOf, type Addressed, type Request } from './gateway.ts';
 import { seedOf } from './id-table.ts';
-import { NotServing } from './intake.ts';
 import type { Leases } from './leases.ts';
 import { describeLimits, type Limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { findWrongMapping } from './mapping-probe.ts';
-import type { Delivery, Received } from './outbox.ts';
 import { Partition } from './partition.ts';
 import type { Opening } from './ownership.ts';
 import type { PartitionOptions } from './parts.ts';
 import { Placement } from './placement.ts';
-import { isSigned, sign, signatureHeader } from './signature.ts';
 import { partitionType } from './reference-data.ts';
 
 export interface HostOptions {
@@ -62,7 +60,6 @@ export class SettingsDiffer extends Error {
   override readonly name = 'SettingsDiffer';
 }
 
-const deliveryMs = 2_000;
 /** How long a host that ends waits for each of its last words to be taken. */
 const farewellMs = 1_000;
 
@@ -96,6 +93,7 @@ class RunningHost implements Host {
   readonly #gateway: Gateway;
   readonly #placement: Placement;
   readonly #forwarding: Forwarding;
+  readonly #deliveries: Deliveries;
   readonly #backlog: Backlog;
   readonly #archive: SharedArchive | undefined;
   #subscriptions: Subscription[] = [];
@@ -120,6 +118,12 @@ class RunningHost implements Host {
       onRequest: (message, partition) => this.#owned(message, partition),
       onLate: (message, partition) => this.#late(message, partition),
       onStranded: (message, partition) => this.#late(message, partition),
+    });
+    this.#deliveries = new Deliveries({
+      ...shared,
+      secret: settings.id,
+      holds: (partition) => this.#placement.holds(partition),
+      service: (partition) => this.#placement.service(partition),
     });
     this.#forwarding = new Forwarding({
       ...shared,
@@ -196,7 +200,7 @@ class RunningHost implements Host {
       idSeed: seedOf(this.settings.id),
       limits: this.#limits,
       subjects: this.#subjects,
-      post: (to, delivery) => this.#post(to, delivery),
+      post: (to, delivery) => this.#deliveries.post(to, delivery),
       callerOf: (subject, since) => this.#gateway.callerAt(subject, { since }),
       epochOf: (position) => this.#options.leases.epochOf(partition, position),
     };
@@ -207,7 +211,7 @@ class RunningHost implements Host {
     const service = this.#placement.service(partition);
     if (service === undefined) return;
     if (message.subject === this.#subjects.channel(partition)) {
-      if (service.kind === 'serving') void this.#receive(message, service.partition);
+      if (service.kind === 'serving') void this.#deliveries.receive(message, service.partition);
       return;
     }
     const request = requestOf(message);
@@ -273,30 +277,6 @@ class RunningHost implements Host {
     if (service.kind === 'serving') this.#gateway.handle(request, target, service.partition);
     else this.#gateway.refuse(request, 'runtime/halted', service.reason);
     return true;
-  }
-
-  /** Deliveries between partitions of this host skip NATS, not the log. */
-  async #post(to: number, delivery: Delivery): Promise<Received> {
-    // Whoever owns the sending partition now delivers what this host has not.
-    if (!this.#placement.holds(delivery.from)) throw new NotServing('the lease has run out');
-    const service = this.#placement.service(to);
-    if (service?.kind === 'serving') return service.partition.receive(delivery);
-    const subject = this.#subjects.channel(to);
-    const payload = JSON.stringify(delivery);
-    const headers = { [signatureHeader]: sign(this.settings.id, subject, payload) };
-    const options = { timeoutMs: deliveryMs, headers };
-    const answer = await this.#options.bus.request(subject, payload, options);
-    return JSON.parse(Buffer.from(answer.payload).toString()) as Received;
-  }
-
-  /** A delivery that is not from a host, or cannot be taken, is not answered: a sender tries again. */
-  async #receive(message: BusMessage, partition: Partition): Promise<void> {
-    const { subject, payload, reply } = message;
-    const signature = message.header(signatureHeader);
-    if (reply === undefined || !isSigned(this.settings.id, { subject, payload, signature })) return;
-    const delivery = readJson(payload) as unknown as Delivery;
-    const received = await partition.receive(delivery).catch(() => undefined);
-    if (received) this.#options.bus.publish(reply, JSON.stringify(received));
   }
 
   async #refuseWrongMapping(): Promise<void> {
