@@ -10,10 +10,9 @@ ends. Started by another process with an IPC channel it also ends when that proc
 
   --name NAME   unique in the cluster, 1 to 64 of A-Z a-z 0-9 _ - (default: machine and process id)
 
-MILLRACE_REDIS_URL and MILLRACE_NATS_URL are required; MILLRACE_PREFIX (default millrace),
-MILLRACE_PARTITIONS, MILLRACE_SCALES, MILLRACE_ALLOW_UNSAFE_REDIS, MILLRACE_RETAIN_BYTES,
-MILLRACE_REPLY_WINDOW_MS, MILLRACE_ID_WINDOW_MS and MILLRACE_REPLICAS as for \`up\`. What leaves the
-log goes to MILLRACE_ARCHIVE_DIR; without it nothing does, and Redis needs ever more memory.`;
+MILLRACE_REDIS_URL and MILLRACE_NATS_URL are required, all hosts need the same MILLRACE_SCALES and
+MILLRACE_PARTITIONS (default 64), and the other MILLRACE_ variables as for \`up\`. What leaves the log
+goes to MILLRACE_ARCHIVE_DIR; without it nothing does, and Redis needs ever more memory.`;
 
 export async function run(argv: string[]): Promise<number> {
   const { values } = parseArgs({ args: argv, options: { name: { type: 'string' } } });

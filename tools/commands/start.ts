@@ -23,7 +23,8 @@ Ctrl-C. Started again it restores everything from disk and goes on where it was.
   --hosts N     how many hosts (default 2)
   --data DIR    where everything is kept (default .millrace)
 
-MILLRACE_REDIS_URL and MILLRACE_NATS_URL name running servers to use instead of own ones.`;
+MILLRACE_REDIS_URL and MILLRACE_NATS_URL name running servers to use instead of own ones; see
+\`millrace up --help\` for the other variables.`;
 
 export async function run(argv: string[]): Promise<number> {
   const options = readOptions(argv);

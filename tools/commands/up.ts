@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { defaultScales } from '../../contracts/money.ts';
 import { wholeNumber } from '../command-line.ts';
 import { startLocalCluster, type LocalClusterOptions } from '../local-cluster.ts';
 
@@ -16,13 +17,23 @@ of a host prints one with its name and process id. Everything else goes to stand
   --redis-port N   (default: a free one)
   --no-demo        no recorded market; up never runs it, start does
 
-MILLRACE_REDIS_URL and MILLRACE_NATS_URL name running servers to use instead of own ones; a Redis that
-can lose what it acknowledged is refused, unless MILLRACE_ALLOW_UNSAFE_REDIS is 1.
-MILLRACE_RETAIN_BYTES (default 1073741824) bounds the logs: above it what nobody needs any more goes to
-MILLRACE_ARCHIVE_DIR (default archive/ in the data); a reply stays in the log for at least
-MILLRACE_REPLY_WINDOW_MS (default 60000), and a command's id is remembered for
-MILLRACE_ID_WINDOW_MS (default 900000). With MILLRACE_REPLICAS=n nothing is answered before n
-replicas of Redis have it; a partition that cannot get so many is halted.`;
+What the environment may say:
+
+  MILLRACE_REDIS_URL, MILLRACE_NATS_URL   running servers to use instead of own ones
+  MILLRACE_ALLOW_UNSAFE_REDIS=1   takes a Redis that can lose what it acknowledged, else refused
+  MILLRACE_REPLICAS          nothing is answered before so many replicas of Redis have it; a
+                             partition that cannot get so many is halted (default 0)
+  MILLRACE_PREFIX            the first token of every subject (default millrace)
+  MILLRACE_PARTITIONS        as --partitions
+  MILLRACE_SCALES            of a new cluster: the decimals of each asset, as JSON
+                             (default ${JSON.stringify(defaultScales)})
+  MILLRACE_RETAIN_BYTES      of all logs together: above it what nobody needs any more goes to the
+                             archive (default 1073741824)
+  MILLRACE_ARCHIVE_DIR       where that is (default archive/ in the data)
+  MILLRACE_REPLY_WINDOW_MS   how long a reply stays in the log at least (default 60000)
+  MILLRACE_ID_WINDOW_MS      how long a command's id is remembered (default 900000)
+  MILLRACE_RESIDENT_BYTES    the heap of the actors that a host keeps in memory (default half of
+                             its heap, at most 2147483648)`;
 
 export async function run(argv: string[]): Promise<number> {
   const options = readOptions(argv);

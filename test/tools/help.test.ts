@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { defaultLimits, describeLimits } from '../../runtime/limits.ts';
+import { usage as hostUsage } from '../../tools/commands/host.ts';
+import { usage as upUsage } from '../../tools/commands/up.ts';
+
+const source = (path: string): string =>
+  readFileSync(join(import.meta.dirname, '../..', path), 'utf8');
+
+test('up --help tells every variable that a cluster reads, host --help where they are told', () => {
+  const read = source('tools/environment.ts').matchAll(/^ {2}(MILLRACE_\w+):/gm);
+  const names = Array.from(read, ([, name]) => name);
+  expect(names.length).toBeGreaterThan(5);
+  expect(names.filter((name) => !upUsage.includes(`${name}`))).toEqual([]);
+  expect(hostUsage).toContain('MILLRACE_ variables as for `up`');
+});
+
+test('README shows the line of limits that a host prints by default', () => {
+  const residentBytes = 2 ** 31;
+  const line = describeLimits(defaultLimits(64, { residentBytes }), 64);
+  expect(source('README.md')).toContain(`host-1: ${line}\n`);
+});
