@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { defaultLimits, describeLimits } from '../../runtime/limits.ts';
+import { UsageError } from '../../tools/command-line.ts';
+import { run as runBench } from '../../tools/commands/bench.ts';
 import { usage as hostUsage } from '../../tools/commands/host.ts';
 import { usage as upUsage } from '../../tools/commands/up.ts';
 
@@ -21,3 +23,14 @@ test('README shows the line of limits that a host prints by default', () => {
   const line = describeLimits(defaultLimits(64, { residentBytes }), 64);
   expect(source('README.md')).toContain(`host-1: ${line}\n`);
 });
+
+test.each([
+  [['match', '--hosts', '2'], 'bench match takes no --hosts'],
+  [['--minutes', '5'], 'bench takes no --minutes'],
+  [['memory', '--share', '70'], 'bench memory takes no --share'],
+])(
+  'bench %j is used wrongly: an option is never passed over in silence',
+  async (argv, complaint) => {
+    await expect(runBench(argv)).rejects.toThrow(new UsageError(`${complaint}.`));
+  },
+);

@@ -14,7 +14,8 @@ export const usage = `millrace bench [options]
 millrace bench match [--rounds N] [--json]
 millrace bench scale [--seconds N] [--only TEXT] [--json]
 millrace bench transfers [--rounds N] [--seconds N] [--hosts N] [--only TEXT] [--json]
-millrace bench soak [--minutes N] [--share N] [--kills N] [--window N] [--retain N] [--json]
+millrace bench soak [--minutes N] [--share PERCENT] [--kills N] [--window SECONDS]
+                    [--retain MIB] [--hosts N] [--json]
 millrace bench peer [--rounds N] [--seconds N] [--json]
 millrace bench memory [--json]
 millrace bench chart --from FILE --to FILE
@@ -32,18 +33,18 @@ interleaved in one run on this machine, and prints rates, ratios and percentiles
   memory        bytes of an account in memory and out of it; records a second in recovery
   chart         draws the JSON results of bench as SVG and prints them as tables
 
-  --rounds N    how often each measurement is repeated (default 3; match: 5)
-  --seconds N   how long each lasts (default 3)
-  --hosts N     host processes (default 1)
-  --only TEXT   only the measurements whose names contain this
-  --minutes N   of the soak (default 20)
-  --share N     its load in percent of the capacity (default 70)
-  --kills N     how often it kills a host in the end (default 5)
-  --window N    how long it has a command's id remembered, in seconds (default 180)
-  --retain N    the MiB of all its logs (default 256)
-  --json        print JSON instead of tables
-  --from FILE   the results of bench --json
-  --to FILE     the picture`;
+  --rounds N          how often each measurement is repeated (default 3; match: 5)
+  --seconds N         how long each lasts (default 3)
+  --hosts N           host processes (default 1)
+  --only TEXT         only the measurements whose names contain this
+  --minutes N         of the soak (default 20)
+  --share PERCENT     its load, of the capacity (default 70)
+  --kills N           how often it kills a host in the end (default 5)
+  --window SECONDS    how long it has a command's id remembered (default 180)
+  --retain MIB        all its logs together (default 256)
+  --json              print JSON instead of tables
+  --from FILE         the results of bench --json
+  --to FILE           the picture`;
 
 export async function run(argv: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -53,24 +54,25 @@ export async function run(argv: string[]): Promise<number> {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       hosts: { type: 'string' },
-      only: { type: 'string', default: '' },
+      only: { type: 'string' },
       minutes: { type: 'string' },
       share: { type: 'string' },
       kills: { type: 'string' },
       window: { type: 'string' },
       retain: { type: 'string' },
-      json: { type: 'boolean', default: false },
+      json: { type: 'boolean' },
       from: { type: 'string' },
       to: { type: 'string' },
     },
   });
+  const [what, ...more] = positionals;
+  if (more.length > 0) throw new UsageError(`There is nothing to do with "${more.join(' ')}".`);
+  refuseOthers(what, Object.keys(values));
   const bounds = { min: 1, max: 600 };
   const rounds = wholeNumber('rounds', values.rounds, bounds);
   const seconds = wholeNumber('seconds', values.seconds, bounds) ?? 3;
   const hosts = wholeNumber('hosts', values.hosts, { min: 1, max: 16 }) ?? 1;
-  const { only, json, from, to } = values;
-  const [what, ...more] = positionals;
-  if (more.length > 0) throw new UsageError(`There is nothing to do with "${more.join(' ')}".`);
+  const { only = '', json = false, from, to } = values;
   switch (what) {
     case undefined:
       await measureCommands({ rounds: rounds ?? 3, seconds, hosts, only, json });
@@ -101,8 +103,31 @@ export async function run(argv: string[]): Promise<number> {
       await writeChart({ from, to });
       return 0;
     default:
-      throw new UsageError(`There is no benchmark "${what}".`);
+      throw new Error(`nothing measures "${what}"`);
   }
+}
+
+const measured = ['rounds', 'seconds', 'hosts', 'only', 'json'];
+/** The options of each benchmark. */
+const optionsOf = new Map<string | undefined, readonly string[]>([
+  [undefined, measured],
+  ['match', ['rounds', 'json']],
+  ['scale', ['seconds', 'only', 'json']],
+  ['transfers', measured],
+  ['soak', ['minutes', 'share', 'kills', 'window', 'retain', 'hosts', 'json']],
+  ['peer', ['rounds', 'seconds', 'json']],
+  ['memory', ['json']],
+  ['chart', ['from', 'to']],
+]);
+
+/** Whoever gives an option that does nothing believes in a result that was measured otherwise. */
+function refuseOthers(what: string | undefined, given: readonly string[]): void {
+  const taken = optionsOf.get(what);
+  if (taken === undefined) throw new UsageError(`There is no benchmark "${what}".`);
+  const other = given.find((option) => !taken.includes(option));
+  if (other === undefined) return;
+  const name = what === undefined ? 'bench' : `bench ${what}`;
+  throw new UsageError(`${name} takes no --${other}.`);
 }
 
 type SoakOption = 'minutes' | 'share' | 'kills' | 'window' | 'retain';
