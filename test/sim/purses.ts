@@ -11,7 +11,7 @@ const command = (who: string, name: string, body: Act['body']): Act => ({
   body,
 });
 
-/** Anybody puts coins in, gives some to others, and looks how many there are. */
+/** Anybody puts coins in, gives or promises some to others, and looks how many there are. */
 export const workload = (): Workload => ({
   types: [purse],
   prologue: names.map((who) => command(who, 'put', { coins: 100 })),
@@ -22,6 +22,9 @@ export const workload = (): Workload => ({
     const roll = dice.random.next();
     if (roll < 0.2) return { verb: 'get', actor: `purse/${who}`, name: 'coins', body: {} };
     if (roll < 0.4) return command(who, 'put', { coins });
-    return command(who, dice.pick(['give', 'send']), { coins, to: dice.pick(names) });
+    const to = dice.pick(names);
+    if (roll < 0.5) return command(who, 'promise', { to, coins, inMs: dice.whole(0, 8_000) });
+    if (roll < 0.53) return command(who, 'withdraw-promise', { to });
+    return command(who, dice.pick(['give', 'send']), { coins, to });
   },
 });

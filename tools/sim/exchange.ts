@@ -1,9 +1,13 @@
-/** The exchange as a workload: a few accounts that pay in and out and trade at two symbols. */
+/**
+ * The exchange as a workload: a few accounts that pay in and out, hold money for each other and trade
+ * at two symbols.
+ */
 import { accountActor } from '../../actors/account.ts';
 import { symbolActor } from '../../actors/symbol.ts';
 import type { Json } from '../../contracts/json.ts';
 import { formatUnits, type Scales } from '../../contracts/money.ts';
 import type { Dice } from './dice.ts';
+import { epochMs } from './life.ts';
 import type { Act, Workload } from './workload.ts';
 
 const scales: Scales = { byAsset: { USD: 2, BTC: 4 }, others: 8 };
@@ -22,6 +26,9 @@ const command = (actor: string, name: string, body: Act['body'] = {}): Act => ({
   name,
   body,
 });
+
+/** Each is used once by each account; what is left of them is released in the end. */
+const holds = Array.from({ length: 6 }, (_, n) => `h${n}`);
 
 /** A whole number of ticks or lots. */
 const times = (size: string, count: number): string => {
@@ -49,6 +56,9 @@ export function exchange(): Workload {
       actor.startsWith('account/') ? { verb: 'get', actor, name: 'balance', body: {} } : undefined,
     epilogue: [
       ...accounts.map((account) => command(account, 'cancel-all')),
+      ...accounts.flatMap((account) =>
+        holds.map((holdId) => command(account, 'release', { holdId })),
+      ),
       ...accounts.map((account): Act => ({
         verb: 'get',
         actor: account,
@@ -61,7 +71,7 @@ export function exchange(): Workload {
       const { balances } = result as unknown as Balance;
       const left = Object.entries(balances).filter(([, { held }]) => /[1-9]/.test(held));
       if (left.length === 0) return undefined;
-      return `${actor} has no open orders, and still holds ${JSON.stringify(Object.fromEntries(left))}`;
+      return `${actor} has no orders and no holds, and still holds ${JSON.stringify(Object.fromEntries(left))}`;
     },
   };
 }
@@ -85,7 +95,22 @@ function anAct(dice: Dice, count: number): Act {
   if (roll < 0.42) return command(account, 'cancel-order', { origClOrdId: someOrder(dice, count) });
   if (roll < 0.45) return command(account, 'cancel-all');
   if (roll < 0.5) return command(account, 'replace-order', replacement(dice, count));
+  if (roll < 0.65) return aboutHold(account, dice);
   return command(account, 'place-order', order(dice, count));
+}
+
+/** Receivers that do not exist, times that have passed, amounts that are too large: all of it happens. */
+function aboutHold(account: string, dice: Dice): Act {
+  const holdId = dice.pick(holds);
+  const roll = dice.random.next();
+  const amount = `${dice.whole(0, 60)}`;
+  if (roll < 0.5) {
+    const to = dice.chance(0.9) ? dice.pick(accounts).slice('account/'.length) : 'nobody';
+    const expiry = dice.chance(0.7) && { expiresAt: epochMs + dice.whole(0, 15_000) };
+    return command(account, 'hold', { holdId, asset: 'USD', amount, to, ...expiry });
+  }
+  if (roll < 0.6) return command(account, 'release', { holdId });
+  return command(account, 'capture', { holdId, ...(dice.chance(0.5) && { amount }) });
 }
 
 const someOrder = (dice: Dice, count: number): string =>

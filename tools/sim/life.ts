@@ -9,7 +9,7 @@ import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Schedule } from './schedule.ts';
 
 /** The wall clock at the beginning of every simulation. */
-const epochMs = 1_700_000_000_000;
+export const epochMs = 1_700_000_000_000;
 
 export class Life {
   readonly name: string;
