@@ -1,0 +1,34 @@
+/** What the documents say of the repository is so: files that they name are there, links lead somewhere. */
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const documents = ['README.md', 'ARCHITECTURE.md', ...globSync('docs/**/*.md', { cwd: root })];
+const files = globSync('{contracts,actors,runtime,tools,test}/**/*.{ts,mjs,lua}', { cwd: root });
+
+test.each(documents)('%s links to what is there', (path) => {
+  const links = Array.from(read(path).matchAll(/\]\(([^)#]+)[^)]*\)/g), ([, to = '']) => to);
+  const local = links.filter((to) => !/^https?:/.test(to));
+  expect(local.filter((to) => !existsSync(join(root, dirname(path), to)))).toEqual([]);
+});
+
+test.each(documents)('%s names files that are there', (path) => {
+  const named = Array.from(
+    read(path).matchAll(/`([\w/.-]+\.(?:ts|mjs|lua))`/g),
+    ([, to = '']) => to,
+  );
+  const isThere = (name: string): boolean =>
+    files.some((file) => file === name || file.endsWith(`/${name}`));
+  expect(named.filter((name) => !isThere(name) && name !== 'file.ts')).toEqual([]);
+});
+
+test('ARCHITECTURE.md says who owns which state: every file of the engine that owns some', () => {
+  const told = read('ARCHITECTURE.md');
+  const owners = globSync('runtime/*.ts', { cwd: root }).filter((path) =>
+    /^\/\*\*(?:(?!\*\/)[\s\S])*\bOwns\b/.test(read(path)),
+  );
+  expect(owners.length).toBeGreaterThan(20);
+  expect(owners.filter((path) => !told.includes(`\`${basename(path)}\``))).toEqual([]);
+});
