@@ -20,11 +20,13 @@ import {
   closedOrdersKept,
   holdsOf,
   trading,
+  reversalsOf,
   transfersOf,
   type AccountContext,
   type Balance,
   type TradingAccount,
 } from './account-state.ts';
+import { evolveReversal } from './reversals/book.ts';
 import { evolveTransfer, type Books } from './transfers/evolution.ts';
 import type { Market, MarketCatalogue } from './account-market.ts';
 import { evolveHold, type HoldBooks } from './holds/evolution.ts';
@@ -94,6 +96,13 @@ export function accountEvolution(
       case 'transfer-received':
       case 'transfer-voided':
         return evolveTransfer(booksOf(account), event, scales);
+      case 'deposit-reversed':
+      case 'withdrawal-reversed':
+      case 'transfer-reversed':
+      case 'transfer-returned':
+      case 'reversal-requested':
+      case 'reversal-refused':
+        return evolveReversal(reversalBooksOf(account), event, scales);
     }
   };
 }
@@ -101,6 +110,11 @@ export function accountEvolution(
 const booksOf = (account: AccountContext): Books => ({
   book: transfersOf(account),
   fundsOf: (asset) => fundsOf(account, asset),
+});
+
+const reversalBooksOf = (account: AccountContext) => ({
+  book: reversalsOf(account),
+  fundsOf: (asset: string) => fundsOf(account, asset),
 });
 
 /** One kind of event. */

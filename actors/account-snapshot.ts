@@ -17,6 +17,7 @@ import {
   type TradingAccount,
 } from './account-state.ts';
 import type { MarketCatalogue } from './account-market.ts';
+import { loadReversals, SavedReversals, saveReversals } from './reversals/snapshot.ts';
 import { loadTransfers, SavedTransfers, saveTransfers } from './transfers/snapshot.ts';
 import { loadHolds, SavedHolds, saveHolds } from './holds/snapshot.ts';
 
@@ -61,11 +62,13 @@ const SavedAccount = z.strictObject({
   ordersNumbered: z.number().int(),
   transfers: SavedTransfers.exactOptional(),
   holds: SavedHolds.exactOptional(),
+  reversals: SavedReversals.exactOptional(),
 });
 
 /** Lists keep the order of their maps, which is history too: of placing, or of closing. */
 export function saveAccount(account: AccountContext): Json {
   const transfers = saveTransfers(account.transfers);
+  const reversals = saveReversals(account.reversals);
   return {
     balances: [...account.balances].map(([asset, { available, held }]) => [
       asset,
@@ -80,6 +83,7 @@ export function saveAccount(account: AccountContext): Json {
     ordersNumbered: account.ordersNumbered,
     ...(transfers !== undefined && { transfers }),
     ...(account.holds && { holds: saveHolds(account.holds) }),
+    ...(reversals !== undefined && { reversals }),
   };
 }
 
@@ -119,6 +123,7 @@ export function loadAccount(saved: Json, marketOf: MarketCatalogue): AccountCont
   account.ordersNumbered = parsed.ordersNumbered;
   if (parsed.transfers) account.transfers = loadTransfers(parsed.transfers);
   if (parsed.holds) account.holds = loadHolds(parsed.holds);
+  if (parsed.reversals) account.reversals = loadReversals(parsed.reversals);
   for (const [asset, available, held] of parsed.balances) {
     account.balances.set(asset, { available, held });
   }

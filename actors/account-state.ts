@@ -15,6 +15,7 @@ import { tenTo, type Units } from '../contracts/money.ts';
 import type { OpenOrder, Replace } from './account-order.ts';
 import type { Market } from './account-market.ts';
 import { emptyHolds, type HoldBook } from './holds/book.ts';
+import { emptyReversals, type ReversalBook } from './reversals/book.ts';
 import { emptyBook, type TransferBook } from './transfers/book.ts';
 
 export interface AccountContext {
@@ -35,6 +36,8 @@ export interface AccountContext {
   transfers: TransferBook | undefined;
   /** Absent of an account that never held anything but for orders. */
   holds: HoldBook | undefined;
+  /** Absent of an account that has reversed nothing. */
+  reversals: ReversalBook | undefined;
   /** How many orderIds the account has given out. */
   ordersNumbered: number;
 }
@@ -84,6 +87,7 @@ export const emptyAccount = (): AccountContext => ({
   cancelAlls: none,
   transfers: undefined,
   holds: undefined,
+  reversals: undefined,
   ordersNumbered: 0,
 });
 
@@ -106,6 +110,10 @@ export const transfersOf = (account: AccountContext): TransferBook =>
 
 /** The account's holds, with a book of their own from now on. */
 export const holdsOf = (account: AccountContext): HoldBook => (account.holds ??= emptyHolds());
+
+/** The account's reversals, with a book of their own from now on. */
+export const reversalsOf = (account: AccountContext): ReversalBook =>
+  (account.reversals ??= emptyReversals());
 
 const isTrading = (account: AccountContext): account is TradingAccount => account.orders !== none;
 

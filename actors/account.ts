@@ -4,7 +4,7 @@
  * an account knows; account-evolution.ts, what its events add up to; account-order.ts, the
  * arithmetic of one order; account-place.ts and account-requests.ts, how commands about orders are
  * judged; account-updates.ts, how the symbol's answers are taken; holds/, what is held for others;
- * transfers/, transfers between two accounts.
+ * transfers/, transfers between two accounts; reversals/, how wrong entries are corrected.
  */
 import { setup } from 'xstate';
 import { AccountCommand } from '../contracts/account.ts';
@@ -43,6 +43,13 @@ import { holdsDeadline } from './holds/book.ts';
 import { creditAnswer, creditHold } from './holds/messages.ts';
 import { takeCredit } from './holds/receiver.ts';
 import { OrderUpdate } from './order-messages.ts';
+import {
+  giveBack,
+  reclaimAnswer,
+  reclaimMessage,
+  reverse,
+  takeBack,
+} from './reversals/reversal.ts';
 import { expectsMoney } from './transfers/book.ts';
 import { transferAnswer } from './transfers/messages.ts';
 import { takeTransferRequest } from './transfers/payee.ts';
@@ -74,6 +81,7 @@ export function accountActor(scales: Scales): ActorType {
       if (name === holdsDeadline) return expireHolds(state, context, scales);
       throw new Error(`accounts set no deadline ${name}`);
     },
+    cites: (command) => (command.name === 'reverse' ? command.of : undefined),
     query: accountQueries(scales),
     persist: { save: saveAccount, load: (saved) => loadAccount(saved, marketOf) },
     holdings: (state) => holdingsOf(scales, state),
@@ -123,6 +131,12 @@ function accountMachine(scales: Scales, marketOf: MarketCatalogue) {
     'transfer-settled': change,
     'transfer-received': change,
     'transfer-voided': change,
+    'deposit-reversed': change,
+    'withdrawal-reversed': change,
+    'transfer-reversed': change,
+    'transfer-returned': change,
+    'reversal-requested': change,
+    'reversal-refused': change,
   } as const;
   return setup({
     types: { context: {} as AccountContext, events: {} as AccountEvent },
@@ -183,6 +197,8 @@ function judge(
       return deposit(state.context, command, scales);
     case 'withdraw':
       return withdraw(state, command, scales);
+    case 'reverse':
+      return reverse(state, command, context, scales);
     case 'transfer':
       return beginTransfer(state, command, context, scales);
     case 'hold':
@@ -218,6 +234,10 @@ function receive(state: Account, message: Incoming, context: Context, scales: Sc
       return takeCredit(state, message.body);
     case creditAnswer:
       return takeCreditAnswer(state, message.body, context, scales);
+    case reclaimMessage:
+      return giveBack(state, message, scales);
+    case reclaimAnswer:
+      return takeBack(state, message, scales);
     case transferAnswer:
       return takeTransferAnswer(state, message, context);
     default:
@@ -267,8 +287,9 @@ const moved = ({ asset, reference }: Cash, units: Units, scale: number) => ({
 });
 
 function isEmpty(account: AccountContext): boolean {
-  const { orders, holds, transfers } = account;
+  const { orders, holds, transfers, reversals } = account;
   if (orders.size > 0 || (holds?.open.size ?? 0) > 0 || expectsMoney(transfers)) return false;
+  if ((reversals?.reclaims.size ?? 0) > 0) return false;
   for (const { available, held } of account.balances.values()) {
     if (available !== 0n || held !== 0n) return false;
   }

@@ -29,6 +29,11 @@ export interface Context {
   readonly id: string;
   /** How many partitions the cluster has: how many confirmations a replicated value will get. */
   readonly partitions: number;
+  /**
+   * The events of the record that the command cites (`ActorSource.cites`); absent if this actor has
+   * no record at that address.
+   */
+  readonly cited?: readonly EventBody[] | undefined;
   /** What another actor replicated to every partition (see `Decision.replicate`), as far as it is known here. */
   reference(actor: ActorKey): Json | undefined;
 }
@@ -149,6 +154,11 @@ export interface ActorSource<
     command: z.infer<Command>,
     context: Context,
   ) => Decision<z.infer<Event>>;
+  /**
+   * The address of an earlier record of this actor, `17:3-4711`, that judgement of this command must
+   * see. It is looked up in the log or its archive before: an actor need not remember all that it did.
+   */
+  readonly cites?: (command: z.infer<Command>) => string | undefined;
   /** Judges a message of another actor. Without it messages are recorded and change nothing. */
   readonly receive?: (
     state: State<ContextFrom<Machine>>,
@@ -189,6 +199,8 @@ export interface ActorType {
   readonly commands: ReadonlyMap<string, z.ZodType>;
   readonly queries: ReadonlyMap<string, Query<unknown>>;
   decide(state: State<unknown>, command: unknown, context: Context): Decision;
+  /** The address of the record that a command cites. */
+  cites(command: unknown): string | undefined;
   receive(state: State<unknown>, message: Incoming, context: Context): Decision;
   timer(state: State<unknown>, deadline: Deadline, context: Context): Decision;
   holdings(state: State<unknown>): Value;
@@ -216,6 +228,7 @@ export function defineActor<
     ),
     decide: (state, command, context) =>
       source.decide(typed(state), command as z.infer<Command>, context),
+    cites: (command) => source.cites?.(command as z.infer<Command>),
     receive: (state, message, context) =>
       source.receive?.(typed(state), message, context) ?? react([]),
     timer: (state, deadline, context) =>

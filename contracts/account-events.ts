@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ExecutionReport } from './execution-report.ts';
 import { holdEvents, holdEventsInternal } from './hold.ts';
 import { MarketTerms } from './symbol.ts';
+import { reversalEvents, reversalEventsInternal } from './reversal.ts';
 import { transferEvents, transferEventsInternal } from './transfer.ts';
 
 const cash = { asset: z.string(), amount: z.string(), reference: z.string().optional() };
@@ -61,6 +62,7 @@ export const AccountEvent = z.discriminatedUnion('type', [
   ...holdEventsInternal,
 
   ...transferEvents,
+  ...reversalEvents,
 ]);
 export type AccountEvent = z.infer<typeof AccountEvent>;
 
@@ -73,6 +75,7 @@ export const accountEventsInternal = [
   'cancel-all-requested',
   'cancel-all-answered',
   ...transferEventsInternal,
+  ...reversalEventsInternal,
   'capture-requested',
   'capture-refused',
 ] as const satisfies readonly AccountEvent['type'][];

@@ -9,6 +9,7 @@ import {
 import { holdCommands, holdResults } from './hold.ts';
 import { Asset, IdText } from './ids.ts';
 import { Decimal } from './money.ts';
+import { RecordAddress } from './reversal.ts';
 import { TransferProtocol, TransferReport, TransferResult } from './transfer.ts';
 
 const Reference = z.string().max(128);
@@ -19,6 +20,11 @@ export const AccountCommand = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('deposit'), ...cash }),
   z.strictObject({ name: z.literal('withdraw'), ...cash }),
   ...holdCommands,
+  z.strictObject({
+    name: z.literal('reverse'),
+    of: RecordAddress,
+    reference: Reference.optional(),
+  }),
   z.strictObject({
     name: z.literal('transfer'),
     to: IdText,
@@ -62,6 +68,12 @@ const Holding = z.strictObject({ available: z.string(), held: z.string() });
 export const AccountResult = {
   deposit: z.strictObject({ asset: z.string(), available: z.string(), held: z.string() }),
   withdraw: z.strictObject({ asset: z.string(), available: z.string(), held: z.string() }),
+  reverse: z.strictObject({
+    of: z.string(),
+    asset: z.string(),
+    available: z.string(),
+    held: z.string(),
+  }),
   transfer: TransferResult,
   ...holdResults,
   'place-order': ExecutionReport,

@@ -118,6 +118,19 @@ export const codes = {
     message: 'The account has sent no such transfer, or so many since that it is forgotten.',
   },
 
+  'reversal/unknown': {
+    status: 409,
+    message: 'At this address the account has no deposit, withdrawal or completed transfer.',
+  },
+  'reversal/done': {
+    status: 409,
+    message: 'The entry was reversed, or its reversal is under way.',
+  },
+  'reversal/too-many': {
+    status: 409,
+    message: 'The account has reversed as many entries as are allowed. Use another account.',
+  },
+
   'hold/unknown': { status: 409, message: 'There is no such hold.' },
   'hold/duplicate': { status: 409, message: 'This hold id was used. Choose another.' },
   'hold/exceeds': { status: 409, message: 'The amount is larger than the hold.' },

@@ -1,13 +1,14 @@
 /**
  * What a partition looks up in its own log, away from the hot path: replies that have left memory,
- * and the records of one actor.
+ * records that commands cite, and those of one actor.
  *
  * Owns the few groups that were read last. Repeats of old commands come in swarms and stand side by
  * side in the log, so they are looked up one after another and share what was read.
  */
 import type { ActorKey } from '../contracts/ids.ts';
-import { decodeGroup, recordAddress, type LogRecord } from '../contracts/record.ts';
+import { decodeGroup, recordAddress, type EventBody, type LogRecord } from '../contracts/record.ts';
 import { encodeReply, refusal } from '../contracts/reply.ts';
+import type { SharedArchive } from './archive.ts';
 import type { Command } from './command.ts';
 import type { Limits } from './limits.ts';
 import type { Entry, Log } from './log.ts';
@@ -17,6 +18,7 @@ import { entriesFrom } from './recovery.ts';
 export interface LogSearchOptions {
   readonly partition: number;
   readonly log: Log;
+  readonly archive?: SharedArchive | undefined;
   readonly limits: Limits;
   readonly epochOf: (position: number) => Promise<number | undefined>;
 }
@@ -49,8 +51,28 @@ export class LogSearch {
 
   /** What the records at these positions say of a command's id, which may be another's. */
   known(command: Command, positions: readonly number[]): Promise<Known> {
+    return this.#inTurn(() => this.#search(command, positions));
+  }
+
+  /** The events of the record that a command cites, if it cites one and that is of its actor. */
+  cited({ type, input, actor }: Command): Promise<readonly EventBody[] | undefined> {
+    const address = type.cites(input);
+    if (address === undefined) return Promise.resolve(undefined);
+    return this.#inTurn(async () => {
+      const { partition } = this.#options;
+      const position = Number(address.slice(address.indexOf('-') + 1));
+      const group = (await this.#groupAt(position)) ?? (await this.#archivedAt(position));
+      if (group === undefined) return undefined;
+      const { entry, records } = group;
+      if (recordAddress(partition, entry.epoch, position) !== address) return undefined;
+      const record = records[position - entry.position];
+      return record?.actor === actor ? record.events : undefined;
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     this.#waiting++;
-    const found = this.#latest.then(() => this.#search(command, positions));
+    const found = this.#latest.then(work);
     this.#latest = found.then(
       () => this.#waiting--,
       () => this.#waiting--,
@@ -97,6 +119,13 @@ export class LogSearch {
     const at = recordAddress(partition, (await epochOf(gone)) ?? 0, gone);
     const code = 'runtime/already-applied';
     return { kind: 'answered', hash, text: encodeReply(refusal(code), at), code };
+  }
+
+  async #archivedAt(position: number): Promise<Group | undefined> {
+    const { archive, partition } = this.#options;
+    const kept = await archive?.use((each) => each.read(partition, position));
+    const entry = kept?.find((one) => position >= one.position && position < one.position + one.n);
+    return entry && { entry, records: decodeGroup(entry.records) };
   }
 
   async #groupAt(position: number): Promise<Group | undefined> {

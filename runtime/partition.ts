@@ -13,7 +13,7 @@ import type { Delivery, Received } from './outbox.ts';
 import { assemble, type PartitionOptions, type Parts } from './parts.ts';
 import { statusOf, type PartitionStatus } from './partition-status.ts';
 import type { Publisher } from './publisher.ts';
-import type { Logged } from './recall.ts';
+import type { Known, Logged } from './recall.ts';
 import { LogDamaged, readCheckpoints, Recovery, type Recovered } from './recovery.ts';
 import { stateOf, type Resident } from './resident.ts';
 
@@ -260,26 +260,31 @@ export class Partition {
   #command(command: Command, resident: Resident): void {
     const key = this.#parts.recall.keyOf(command);
     const known = this.#parts.recall.find(key);
-    if (known.kind !== 'logged') this.#parts.turn.command({ command, key, known }, resident);
+    const cites = known.kind === 'new' && command.type.cites(command.input) !== undefined;
+    if (known.kind !== 'logged' && !cites)
+      this.#parts.turn.command({ command, key, known }, resident);
     else if (this.#parts.search.full) answer(command.caller, refusal('runtime/busy'));
     else void this.#askLog(command, known);
   }
 
-  /** The id is known, or another's looks like it: the record tells. */
-  async #askLog(command: Command, { positions }: Logged): Promise<void> {
-    const known = await this.#parts.search.known(command, positions).catch(() => undefined);
+  /** The id is known, or another's looks like it; or the command cites a record: the log tells. */
+  async #askLog(command: Command, before: Known | Logged): Promise<void> {
+    const { search } = this.#parts;
+    const known = before.kind === 'logged' ? search.known(command, before.positions) : before;
+    const found = await Promise.all([known, search.cited(command)]).catch(() => undefined);
     if (this.#state.kind !== 'serving') return;
-    if (known === undefined) {
+    if (found === undefined) {
       answer(command.caller, refusal('runtime/busy'));
       return;
     }
     this.#parts.residents.with(command.actor, (resident) => {
       const key = this.#parts.recall.keyOf(command);
       const now = this.#parts.recall.find(key);
-      this.#parts.turn.command(
-        { command, key, known: now.kind === 'logged' ? known : now },
-        resident,
-      );
+      const [logged, cited] = found;
+      // Answered by now, and out of memory again.
+      if (now.kind === 'logged' && before.kind !== 'logged') return void this.#askLog(command, now);
+      const known = now.kind === 'logged' ? logged : now;
+      this.#parts.turn.command({ command, key, known, cited }, resident);
     });
   }
 

@@ -67,6 +67,8 @@ export interface Recalled {
   readonly command: Command;
   readonly key: IdKey | undefined;
   readonly known: Known;
+  /** The events of the record that the command cites. */
+  readonly cited?: readonly EventBody[] | undefined;
 }
 
 type Judged =
@@ -107,7 +109,7 @@ export class Turn {
   }
 
   /** Steps 2 to 5 for a client's command, of whose id this is known. */
-  command({ command, key, known }: Recalled, resident: Resident): void {
+  command({ command, key, known, cited }: Recalled, resident: Resident): void {
     const { recall, reads, random, supervision, onBroken } = this.#options;
     // 2 recall
     if (known.kind === 'under-way' && known.hash === command.hash) {
@@ -131,7 +133,7 @@ export class Turn {
       from: undefined,
       retried: command.retried,
     };
-    const judged = this.#judge(command, resident, origins);
+    const judged = this.#judge({ command, cited }, resident, origins);
     if (judged.kind === 'unrecorded') {
       reads.after(() => answer(command.caller, judged.reply));
       return;
@@ -257,8 +259,13 @@ export class Turn {
   }
 
   /** Step 3, and its record made ready: what fails up to here has changed nothing. */
-  #judge(command: Command, resident: Resident, origins: Origins): Judged {
-    const context = this.#context(command.actor, origins.time, origins.id ?? '');
+  #judge(
+    { command, cited }: Pick<Recalled, 'command' | 'cited'>,
+    resident: Resident,
+    origins: Origins,
+  ): Judged {
+    const plain = this.#context(command.actor, origins.time, origins.id ?? '');
+    const context = cited ? { ...plain, cited } : plain;
     try {
       const decision = resident.type.decide(stateOf(resident), command.input, context);
       const reply = this.#refusals.unrecorded(decision);

@@ -29,6 +29,8 @@ export interface Asked {
   readonly actor: ActorKey;
   readonly name: string;
   reply: Reply | undefined;
+  /** The address of the record with the reply. */
+  at: string;
 }
 
 interface Resident {
@@ -44,7 +46,7 @@ export class World {
   /** What came in from outside less what went out, per asset. */
   readonly external = new Map<string, bigint>();
   /** Every event, with its actor, in the order of the records. */
-  readonly log: { readonly actor: ActorKey; readonly event: EventBody }[] = [];
+  readonly log: { readonly actor: ActorKey; readonly at: string; readonly event: EventBody }[] = [];
   readonly #scales: Scales;
   readonly #types: ReadonlyMap<string, ActorType>;
   readonly #residents = new Map<ActorKey, Resident>();
@@ -75,10 +77,15 @@ export class World {
   ask(type: string, id: string, name: string, body: JsonObject = {}): Asked {
     const actor = actorKey(type, id);
     const resident = this.#resident(actor);
-    const asked: Asked = { id: `c${this.asked.size + 1}`, actor, name, reply: undefined };
+    const asked: Asked = { id: `c${this.asked.size + 1}`, actor, name, reply: undefined, at: '' };
     this.asked.set(asked.id, asked);
     const command = resident.type.commands.get(name)?.parse({ name, ...body });
-    const context = this.#context(actor, asked.id);
+    const of = resident.type.cites(command);
+    const cited = this.log.filter((entry) => entry.actor === actor && entry.at === of);
+    const context = {
+      ...this.#context(actor, asked.id),
+      cited: cited.map(({ event }) => event),
+    };
     const decision = resident.type.decide(this.state(actor), command, context);
     if (decision.reply) this.#answer(asked.id, decision.reply);
     if (decision.reply?.ok === false && !isRecorded(decision.reply.error.code)) {
@@ -184,12 +191,17 @@ export class World {
     return resident;
   }
 
+  /** The address of the record that is being made. */
+  get #latest(): string {
+    return `0:1-${this.#records}`;
+  }
+
   #context(self: ActorKey, id: string): Context {
-    const position = ++this.#records;
+    this.#records++;
     return {
       self,
       now: this.now,
-      at: `0:1-${position}`,
+      at: this.#latest,
       id,
       partitions: 1,
       reference: (actor) => this.#references.get(actor),
@@ -206,7 +218,7 @@ export class World {
       const event: EventBody = JSON.parse(JSON.stringify(decided));
       (resident.type.type === 'account' ? AccountEvent : SymbolEvent).parse(event);
       resident.instance.evolve(event);
-      this.log.push({ actor, event });
+      this.log.push({ actor, at: this.#latest, event });
     }
     if (decision.events.length > 0) resident.version++;
     expect(nonZero(this.#sum([this.#holdings(actor)]))).toEqual(nonZero(expected));
@@ -236,6 +248,7 @@ export class World {
     if (!asked) throw new Error(`nobody asked ${id}`);
     if (asked.reply) throw new Error(`${id} was answered twice`);
     asked.reply = JSON.parse(JSON.stringify(reply));
+    asked.at = this.#latest;
   }
 
   #holdings(actor: ActorKey): Value {

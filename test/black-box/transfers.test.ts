@@ -206,6 +206,31 @@ describe('a transfer', () => {
   });
 });
 
+describe('a reversal', () => {
+  test('corrects a deposit, a withdrawal and a transfer by new entries, each once', async () => {
+    const { payer, payee } = await pair();
+    const body = { to: idOf(payee), asset: 'USD', amount: '30' };
+    const moved = [
+      await suite.wire.cmd(payer, 'deposit', { asset: 'USD', amount: '5' }),
+      await suite.wire.cmd(payer, 'withdraw', { asset: 'USD', amount: '10' }),
+      await suite.wire.cmd(payer, 'transfer', body),
+    ];
+    const reached = ['60.00', '70.00', '100.00'];
+    for (const [n, { reply }] of moved.entries()) {
+      const { at: of = '' } = reply;
+      const id = fresh('reversal');
+      const reversed = await suite.wire.insist(payer, 'reverse', { of, reference: 'wrong' }, id);
+      expect(resultOf(reversed)).toEqual({ of, asset: 'USD', ...usd(reached[n] ?? '').USD });
+      const again = await suite.wire.cmd(payer, 'reverse', { of, reference: 'wrong' }, id);
+      expect(again.text).toBe(reversed.text);
+      expectRefused(await suite.wire.cmd(payer, 'reverse', { of }), 'reversal/done');
+      expectRefused(await suite.wire.cmd(payee, 'reverse', { of }), 'reversal/unknown');
+    }
+    expect(await balancesOf(suite.wire, payee)).toEqual(usd('1.00'));
+    expectRefused(await suite.wire.cmd(payer, 'reverse', { of: 'x' }), 'request/malformed');
+  });
+});
+
 // Last: it leaves a partition that is halted.
 describe('when the payee is out of reach', () => {
   test('a transfer is pending, then undone by its deadline; a repeat waits for the same reply', async () => {
