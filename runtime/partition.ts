@@ -1,21 +1,20 @@
 /**
- * One partition, as its owner holds it: admission, and its life from recovery to its end.
+ * One partition, as its owner holds it: its life from recovery to its end.
  *
  * Owns, through its parts (parts.ts), all state of the partition that is in memory; all of it can be
  * rebuilt from the log. A partition object serves one epoch: when the fence refuses it, it is closed
  * and thrown away.
  */
 import type { DeadLetterRequest } from '../contracts/dead-letter.ts';
-import { refusal, type Reply } from '../contracts/reply.ts';
+import { refusal } from '../contracts/reply.ts';
+import { Admission } from './admission.ts';
 import type { CheckpointState } from './checkpoint.ts';
 import { answer, type Caller, type Command, type Read } from './command.ts';
 import type { Delivery, Received } from './outbox.ts';
 import { assemble, type PartitionOptions, type Parts } from './parts.ts';
 import { statusOf, type PartitionStatus } from './partition-status.ts';
 import type { Publisher } from './publisher.ts';
-import type { Known, Logged } from './recall.ts';
 import { LogDamaged, readCheckpoints, Recovery, type Recovered } from './recovery.ts';
-import { stateOf, type Resident } from './resident.ts';
 
 /** Where a partition's log ends as its owner record tells. */
 export interface LogEnd {
@@ -36,6 +35,7 @@ type State =
 export class Partition {
   readonly #options: PartitionOptions;
   readonly #parts: Parts;
+  readonly #admission: Admission;
   readonly #recovery: Recovery;
   /** The position of the checkpoint that recovery began with. */
   readonly #checkpoint: number;
@@ -50,6 +50,7 @@ export class Partition {
       isServing: () => this.#state.kind === 'serving',
       submit: (command) => this.submit(command),
     });
+    this.#admission = new Admission(this.#parts, () => this.#state.kind === 'serving');
     this.#checkpoint = checkpoints[0]?.position ?? 0;
     this.#recovery = new Recovery(
       {
@@ -133,39 +134,23 @@ export class Partition {
         answer(caller, refusal('runtime/halted', `Partition halted: ${this.#state.reason}`));
         return;
       case 'serving':
-        break;
+        this.#admission.submit(command);
+        return;
       case 'recovering':
       case 'stopping':
       case 'halting':
       case 'closed':
-        return;
     }
-    if (this.#busy()) {
-      answer(caller, refusal('runtime/busy'));
-      return;
-    }
-    this.#parts.residents.with(command.actor, (resident) => this.#command(command, resident));
   }
 
   /** Answers a query. */
   read(read: Read): void {
-    const { caller } = read;
-    if (this.#state.kind !== 'serving') return;
-    if (this.#parts.reads.full || this.#parts.residents.full) {
-      answer(caller, refusal('runtime/busy'));
-      return;
-    }
-    this.#parts.residents.with(read.actor, (resident) => {
-      const reply = attempt(() => read.query.read(stateOf(resident), read.body));
-      this.#parts.reads.after(() => answer(caller, reply));
-    });
+    if (this.#state.kind === 'serving') this.#admission.read(read);
   }
 
   /** Answers an operator about what was set aside here. */
   attend(request: DeadLetterRequest, caller: Caller): void {
-    if (this.#state.kind !== 'serving') return;
-    if (this.#busy()) answer(caller, refusal('runtime/busy'));
-    else this.#parts.retries.handle(request, caller);
+    if (this.#state.kind === 'serving') this.#admission.attend(request, caller);
   }
 
   /** Takes messages of another partition; resolves when they are durable here. */
@@ -193,7 +178,7 @@ export class Partition {
   /** A bounded number, so that what clients send is not kept waiting when many come at once. */
   #takeDeadlines(): void {
     const { timers, residents, turn } = this.#parts;
-    if (this.#busy()) return;
+    if (this.#admission.busy) return;
     for (const timer of timers.due(turn.now))
       residents.with(timer.actor, (resident) => turn.deadline(timer, resident));
   }
@@ -247,47 +232,6 @@ export class Partition {
       .catch((error: unknown) => this.#end(`its events: ${String(error)}`, 'failed'));
   }
 
-  #busy(): boolean {
-    return (
-      this.#parts.writer.full ||
-      this.#parts.residents.full ||
-      this.#parts.reads.full ||
-      this.#parts.checkpointer.behind ||
-      this.#parts.retention.behind
-    );
-  }
-
-  #command(command: Command, resident: Resident): void {
-    const key = this.#parts.recall.keyOf(command);
-    const known = this.#parts.recall.find(key);
-    const cites = known.kind === 'new' && command.type.cites(command.input) !== undefined;
-    if (known.kind !== 'logged' && !cites)
-      this.#parts.turn.command({ command, key, known }, resident);
-    else if (this.#parts.search.full) answer(command.caller, refusal('runtime/busy'));
-    else void this.#askLog(command, known);
-  }
-
-  /** The id is known, or another's looks like it; or the command cites a record: the log tells. */
-  async #askLog(command: Command, before: Known | Logged): Promise<void> {
-    const { search } = this.#parts;
-    const known = before.kind === 'logged' ? search.known(command, before.positions) : before;
-    const found = await Promise.all([known, search.cited(command)]).catch(() => undefined);
-    if (this.#state.kind !== 'serving') return;
-    if (found === undefined) {
-      answer(command.caller, refusal('runtime/busy'));
-      return;
-    }
-    this.#parts.residents.with(command.actor, (resident) => {
-      const key = this.#parts.recall.keyOf(command);
-      const now = this.#parts.recall.find(key);
-      const [logged, cited] = found;
-      // Answered by now, and out of memory again.
-      if (now.kind === 'logged' && before.kind !== 'logged') return void this.#askLog(command, now);
-      const known = now.kind === 'logged' ? logged : now;
-      this.#parts.turn.command({ command, key, known, cited }, resident);
-    });
-  }
-
   /** Stops for good, and says so unless it was another owner's writing that looked like damage. */
   #end(reason: string, how: 'halted' | 'failed'): void {
     switch (this.#state.kind) {
@@ -318,17 +262,5 @@ export class Partition {
         else onFailed(reason);
       }
     }
-  }
-}
-
-/** A query that throws is our bug; it changed nothing. */
-function attempt(read: () => Reply): Reply {
-  try {
-    return read();
-  } catch {
-    return refusal(
-      'runtime/quarantined',
-      'The query failed on the state of this actor; nothing was changed.',
-    );
   }
 }

@@ -172,12 +172,12 @@ export const plantedFaults: readonly PlantedFault[] = [
 
   // Answers that rest on state.
   plant('queries are answered without a check of the fence', [
-    'runtime/partition.ts',
+    'runtime/admission.ts',
     'this.#parts.reads.after(() => answer(caller, reply));',
     'this.#parts.writer.whenDurable(this.#parts.writer.staged, () => answer(caller, reply));',
   ]),
   plant('queries are answered before what they saw is durable', [
-    'runtime/partition.ts',
+    'runtime/admission.ts',
     'this.#parts.reads.after(() => answer(caller, reply));',
     'answer(caller, reply);',
   ]),
