@@ -140,8 +140,12 @@ export class Checkpointer {
   tick(): void {
     const { writer, limits, clock } = this.#options;
     const records = writer.durable - this.#position;
-    const waited = clock.monotonic() - this.#lastAt >= limits.checkpointMs;
-    if (records >= limits.checkpointRecords || (waited && records > 0)) void this.run();
+    const waitedMs = clock.monotonic() - this.#lastAt;
+    const due =
+      records >= limits.checkpointRecords ||
+      (waitedMs >= limits.checkpointPauseMs && records >= limits.checkpointRecordsMin) ||
+      (waitedMs >= limits.checkpointMs && records > 0);
+    if (due) void this.run();
   }
 
   /** Takes a checkpoint; joins one that is under way. */

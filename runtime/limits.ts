@@ -40,6 +40,9 @@ export interface Limits {
   readonly tailRecordsMax: number;
   /** A partition that changed is checkpointed at least this often. */
   readonly checkpointMs: number;
+  /** Fewer records will do if the last checkpoint was so long ago: tails are short where there is time. */
+  readonly checkpointRecordsMin: number;
+  readonly checkpointPauseMs: number;
 
   /** How long a command id is remembered, and how many ids of one partition. */
   readonly windowMs: number;
@@ -143,6 +146,8 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
     checkpointRecords,
     tailRecordsMax: 10 * checkpointRecords,
     checkpointMs: 30_000,
+    checkpointRecordsMin: Math.floor(checkpointRecords / 4),
+    checkpointPauseMs: 5_000,
     windowMs: 15 * 60_000,
     idsMax: Math.floor(idsOfHost / partitions),
     retainBytesMax,

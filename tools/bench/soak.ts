@@ -187,12 +187,15 @@ function blame(
   failures: readonly Failure[],
   outages: readonly Outage[],
 ): Pick<SoakResults, 'recoveries' | 'failed'> {
-  const within = ({ from, until }: Outage): readonly Failure[] =>
-    failures.filter(({ due, ended }) => from < ended && due < until);
+  const isIn = ({ due, ended }: Failure, { from, until }: Outage): boolean =>
+    from < ended && due < until;
   const recoveries = outages.map((outage) => ({
     ...outage.recovery,
-    failed: within(outage).length,
+    failed: failures.filter((failure) => isIn(failure, outage)).length,
   }));
-  const explained = recoveries.reduce((sum, { failed }) => sum + failed, 0);
-  return { recoveries, failed: failures.length - explained };
+  // One that outlasts two kills is counted with both, and explained once.
+  const unexplained = failures.filter(
+    (failure) => !outages.some((outage) => isIn(failure, outage)),
+  );
+  return { recoveries, failed: unexplained.length };
 }
