@@ -191,7 +191,7 @@ describe('an actor that fails on a deadline', () => {
     expect(rig.halted).toEqual([]);
   });
 
-  it('is halted alone after too many of them, and its deadlines wait', async () => {
+  it('is halted alone after too many of them; its deadlines wait until it is let go on', async () => {
     const rig = await lone({ limits: { deadlineRetryMs: 1_000, strikesMax: 2 } });
     illness.machine.add('bad');
     await noteLater(rig, 'bad', 100);
@@ -205,6 +205,10 @@ describe('an actor that fails on a deadline', () => {
     await promise(rig, 100);
     await pass(rig, 500);
     expect(await coins(rig)).toEqual({ coins: 1 });
+    cure();
+    await rig.within(rig.attend(0, { verb: 'retry', actor: ann }));
+    await pass(rig, 500);
+    expect(await texts(rig)).toEqual(['bad', 'good']);
   });
 });
 

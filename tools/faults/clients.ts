@@ -89,10 +89,15 @@ export class Crowd {
       await Promise.all(due.slice(from, from + 200).map((sent) => this.#settle(sent, true)));
   }
 
-  /** Cancels every order, so that no hold may remain. */
+  /** Cancels every order and releases the latest holds; those before have expired. Nothing may stay held. */
   async cancelAll(): Promise<void> {
     for (const trader of traders)
       await this.#settle(this.#command(trader, 'cancel-all', {}, 'the-end'), true);
+    for (const { actor, body, id } of this.sent.filter(isHold).slice(-lastHolds))
+      await this.#settle(
+        this.#command(actor, 'release', { holdId: body.holdId }, `end-${id}`),
+        true,
+      );
   }
 
   /** One deposit after the other, and reads that must see those acknowledged. */
@@ -129,6 +134,8 @@ export class Crowd {
         await this.#settle(this.#command(account, 'cancel-order', body, id));
       } else if (action < 8) {
         await this.#settle(this.#command(account, 'transfer', this.#transfer(), id));
+      } else if (action < 9) {
+        await this.#hold(account, id);
       } else {
         const body = { asset: 'USD', amount: `${1 + this.#below(9)}.25` };
         const name = this.#below(2) === 0 ? 'deposit' : 'withdraw';
@@ -136,6 +143,18 @@ export class Crowd {
       }
       await pause(30);
     }
+  }
+
+  /** Holds, and captures, releases, or leaves it to its expiry, which may also come first. */
+  async #hold(account: ActorKey, holdId: string): Promise<void> {
+    const to = `trader-${this.#below(traders.length)}`;
+    const expiresAt = Date.now() + 100 + this.#below(3_000);
+    const body = { holdId, asset: 'USD', amount: `${1 + this.#below(9)}.25`, to, expiresAt };
+    await this.#settle(this.#command(account, 'hold', body, holdId));
+    const end = this.#below(3);
+    if (end === 0) return;
+    const name = end === 1 ? 'capture' : 'release';
+    await this.#settle(this.#command(account, name, { holdId }, `${holdId}-${name}`));
   }
 
   #transfer(): Json {
@@ -224,6 +243,12 @@ export class Crowd {
     return new TextDecoder().decode(payload);
   }
 }
+
+/** More than can be open at once, when each expires after some three seconds. */
+const lastHolds = 400;
+
+const isHold = (sent: Sent): sent is Sent & { readonly body: { readonly holdId: string } } =>
+  sent.name === 'hold';
 
 const symbol = 'FAULT';
 const counters = Array.from({ length: 24 }, (_, n) => actorKey('account', `counter-${n}`));

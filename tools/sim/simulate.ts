@@ -255,6 +255,7 @@ function tightLimits(dice: Dice, partitions: number): Limits {
     replyWindowMs: often(limits.replyWindowMs, 500),
     deliveryMessagesMax: often(limits.deliveryMessagesMax, 2),
     groupBytesMax: often(limits.groupBytesMax, 1_500),
+    timersAtOnce: often(limits.timersAtOnce, 1),
     channelMessagesMax: often(limits.channelMessagesMax, 3),
     checkpointMs: often(limits.checkpointMs, 2_000),
     windowMs: limits.windowMs,
