@@ -17,6 +17,8 @@ export interface LogRecord {
   readonly id?: string;
   /** Hash of name and canonical body, for a command whose id came from the client. */
   readonly hash?: string;
+  /** The command as it came, where hosts keep commands; one that was set aside is in `aside`. */
+  readonly command?: Pick<Aside, 'name' | 'body'>;
   readonly events?: readonly EventBody[];
   /** Absent while the reply is pending, and for a message. */
   readonly reply?: Reply;

@@ -30,6 +30,8 @@ export interface Origins {
   readonly time: number;
   readonly id: string | undefined;
   readonly hash: string | undefined;
+  /** The command itself, if it shall be kept. */
+  readonly command?: LogRecord['command'];
   readonly pending: string | undefined;
   readonly from: Origin | undefined;
   readonly timer?: Deadline;
@@ -66,6 +68,7 @@ export class Drafts {
     const record: Mutable<LogRecord> = { time, actor: resident.key, version };
     if (id !== undefined) record.id = id;
     if (hash !== undefined) record.hash = hash;
+    if (origins.command) record.command = origins.command;
     if (events.length > 0) record.events = events;
     if (reply) record.reply = reply;
     else if (pending !== undefined) record.pending = pending;

@@ -38,6 +38,8 @@ export interface HostOptions {
   readonly log: Log;
   /** Where records go before they leave the log; without one the log grows for ever. */
   readonly archive?: Archive | undefined;
+  /** Records hold the commands that they answer, too, so that `verify` can decide them again. */
+  readonly keepCommands?: boolean | undefined;
   readonly leases: Leases;
   readonly bus: Bus;
   /** A quiet connection to the same NATS: tells that the host can be reached, also in a flood. */

@@ -40,6 +40,8 @@ export interface PartitionOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
+  /** Whether records hold the commands that they answer, too. */
+  readonly keepCommands?: boolean | undefined;
   readonly types: ActorTypes;
   readonly subjects: Subjects;
   readonly post: Post;

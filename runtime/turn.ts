@@ -46,6 +46,7 @@ export interface TurnOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
+  readonly keepCommands?: boolean | undefined;
   readonly writer: GroupWriter;
   readonly recall: Recall;
   readonly reads: Reads;
@@ -128,6 +129,7 @@ export class Turn {
       time,
       id,
       hash: command.id === '' ? undefined : command.hash,
+      ...(this.#keeps(command) && { command: { name: command.name, body: command.body } }),
       pending: command.caller.subject,
       trace: isSampled(command.trace) ? command.trace : undefined,
       from: undefined,
@@ -226,6 +228,11 @@ export class Turn {
     publisher.durable(staged.record, epoch, staged.position);
     outbox.durable(staged, entry);
     if (staged.record.from) inbox.durable(staged.record.from);
+  }
+
+  /** One that an operator retries is in the log already. */
+  #keeps({ retried }: Command): boolean {
+    return this.#options.keepCommands === true && retried === undefined;
   }
 
   /** The answer that a known id, or an id that can no longer be known, gets. */

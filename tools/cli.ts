@@ -9,6 +9,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['get', () => import('./commands/get.ts')],
   ['tail', () => import('./commands/tail.ts')],
   ['dead-letters', () => import('./commands/dead-letters.ts')],
+  ['verify', () => import('./commands/verify.ts')],
   ['bench', () => import('./commands/bench.ts')],
   ['faults', () => import('./commands/faults.ts')],
   ['sim', () => import('./commands/sim.ts')],
@@ -23,6 +24,7 @@ const usage = `millrace <command> [options]
   get            ask an actor a question
   tail           follow the log
   dead-letters   see and retry what actors failed on
+  verify         replay the log with this build, or another, and compare
   bench          measure the system beside its floors
   faults         break a cluster of real processes and judge what it did
   sim            simulate a cluster in which everything fails, and check what is left

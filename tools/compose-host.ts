@@ -54,6 +54,7 @@ export async function composeHost(name: string, environment: Environment): Promi
     types: new Map(types.map((type) => [type.type, type])),
     log: redisLog(connection, { replicas }),
     archive: archive === undefined ? undefined : fileArchive(archive),
+    keepCommands: configured.keepCommands,
     leases: redisLeases(leasing, { replicas }),
     bus,
     pulse,

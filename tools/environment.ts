@@ -38,6 +38,8 @@ const Variables = z.object({
   MILLRACE_REPLICAS: z.coerce.number().int().min(0).max(16).default(0),
   /** How long a command's id is remembered, at least a second. */
   MILLRACE_ID_WINDOW_MS: z.coerce.number().int().min(1_000).optional(),
+  /** `1` keeps in each record the command that it answers, so that verify can decide it again. */
+  MILLRACE_KEEP_COMMANDS: z.enum(['0', '1']).default('0'),
   /** A folder; without it a host archives nothing, and its logs grow for ever. */
   MILLRACE_ARCHIVE_DIR: z.string().optional(),
 });
@@ -54,6 +56,7 @@ export interface ClusterEnvironment {
   readonly replyWindowMs: number | undefined;
   readonly replicas: number;
   readonly idWindowMs: number | undefined;
+  readonly keepCommands: boolean;
   readonly archive: string | undefined;
 }
 
@@ -81,6 +84,7 @@ export function clusterEnvironment(environment: Environment): ClusterEnvironment
     replyWindowMs: parsed.data.MILLRACE_REPLY_WINDOW_MS,
     replicas: parsed.data.MILLRACE_REPLICAS,
     idWindowMs: parsed.data.MILLRACE_ID_WINDOW_MS,
+    keepCommands: parsed.data.MILLRACE_KEEP_COMMANDS === '1',
     archive: parsed.data.MILLRACE_ARCHIVE_DIR,
   };
 }

@@ -29,6 +29,7 @@ export type Fate = 'good' | 'lost' | 'unanswered' | 'late';
 export interface RigOptions {
   readonly partitions?: number;
   readonly limits?: Partial<Limits>;
+  readonly keepCommands?: boolean;
   readonly fate?: () => Fate;
   /** Stands between the partitions and the store. */
   readonly intercept?: Intercept;
@@ -134,6 +135,7 @@ export class Rig {
       clock: this.clock,
       random: this.#random,
       limits: this.limits,
+      keepCommands: this.#options.keepCommands,
       types: this.types,
       subjects: subjectsUnder('millrace'),
       post: (to, delivery) => this.#post({ to, ...delivery }),

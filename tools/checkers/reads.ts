@@ -8,7 +8,7 @@ import type { Json } from '../../contracts/json.ts';
 import { encodeReply } from '../../contracts/reply.ts';
 import type { ActorTypes } from '../../runtime/command.ts';
 import type { Told } from './evidence.ts';
-import type { Observer, Seen } from './replay.ts';
+import type { Observer, Seen } from './partition-replay.ts';
 
 /** When a record was in the log at the latest, where that is known; in the clients' time. */
 export type WrittenAt = (partition: number, position: number) => number | undefined;

@@ -3,7 +3,7 @@ import type { Instance } from '../../actors/actor.ts';
 import type { ActorKey } from '../../contracts/ids.ts';
 import { digest } from '../../contracts/json.ts';
 import type { Snapshot } from '../../runtime/log.ts';
-import type { Observer } from './replay.ts';
+import type { Observer } from './partition-replay.ts';
 
 export class Snapshots {
   /** By actor and version. */
@@ -13,13 +13,16 @@ export class Snapshots {
   readonly #replayed = new Map<ActorKey, Instance>();
   readonly #wrong: string[] = [];
 
-  constructor(snapshots: readonly Snapshot[]) {
-    for (const snapshot of snapshots) {
-      const key = keyOf(snapshot);
-      const same = this.#unseen.get(key);
-      if (same) same.push(snapshot);
-      else this.#unseen.set(key, [snapshot]);
-    }
+  constructor(snapshots: readonly Snapshot[] = []) {
+    for (const snapshot of snapshots) this.add(snapshot);
+  }
+
+  /** One more, before replay has come to its version. */
+  add(snapshot: Snapshot): void {
+    const key = keyOf(snapshot);
+    const same = this.#unseen.get(key);
+    if (same) same.push(snapshot);
+    else this.#unseen.set(key, [snapshot]);
   }
 
   readonly observe: Observer = ({ at, record }, { actor, type, instance }) => {

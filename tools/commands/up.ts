@@ -30,6 +30,8 @@ What the environment may say:
   MILLRACE_RETAIN_BYTES      of all logs together: above it what nobody needs any more goes to the
                              archive (default 1073741824)
   MILLRACE_ARCHIVE_DIR       where that is (default archive/ in the data)
+  MILLRACE_KEEP_COMMANDS=1   each record holds the command that it answers, too: \`millrace verify\`
+                             can then decide it again (default 0)
   MILLRACE_REPLY_WINDOW_MS   how long a reply stays in the log at least (default 60000)
   MILLRACE_ID_WINDOW_MS      how long a command's id is remembered (default 900000)
   MILLRACE_RESIDENT_BYTES    the heap of the actors that a host keeps in memory (default half of

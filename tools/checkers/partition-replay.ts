@@ -1,0 +1,247 @@
+/**
+ * One partition's records, judged again one after another with the actors' own pure functions.
+ *
+ * Owns the actors as its records have made them, the reference data, and what was set aside. It
+ * follows the record where the actor would do otherwise: each difference is told, and only that one.
+ */
+import type { ActorType, Context, Decision, Instance, State } from '../../actors/actor.ts';
+import { splitActorKey, type ActorKey } from '../../contracts/ids.ts';
+import { canonicalJson, type Json } from '../../contracts/json.ts';
+import type { Aside, LogRecord, Message, Origin } from '../../contracts/record.ts';
+import { parseCommand, type ActorTypes } from '../../runtime/command.ts';
+import { partitionKey, ReferenceData, referenceMessage } from '../../runtime/reference-data.ts';
+import type { Placed } from './evidence.ts';
+import { Sums } from './sums.ts';
+
+/** What a record says is not what follows from the records before it. */
+export interface Difference {
+  /** The record's address. */
+  readonly at: string;
+  readonly actor: ActorKey;
+  readonly what: string;
+}
+
+/** A difference as a sentence. */
+export const differenceText = ({ at, actor, what }: Difference): string =>
+  `${at} (${actor}): ${what}`;
+
+/** An actor after a record. */
+export interface Seen {
+  readonly actor: ActorKey;
+  readonly type: ActorType;
+  readonly instance: Instance;
+  readonly version: number;
+}
+
+/** Looks on at each record of a replay; those of one partition come in order. */
+export type Observer = (placed: Placed, seen: Seen) => void;
+
+/** What a replay needs to know that its partition's log does not say. */
+export interface ReplayWorld {
+  readonly types: ActorTypes;
+  readonly partitions: number;
+  /** The command that a client sent, where it is known. */
+  readonly command: (record: LogRecord) => Pick<Aside, 'name' | 'body'> | undefined;
+  /** The message that a record applies or sets aside. */
+  readonly message: (from: Origin, to: ActorKey) => Message | undefined;
+  readonly observers: readonly Observer[];
+  readonly onDifference: (difference: Difference) => void;
+  /** See `Evidence.fault`. */
+  readonly fault?: ((actor: ActorKey, state: State<unknown>) => string | undefined) | undefined;
+}
+
+interface Living {
+  readonly instance: Instance;
+  version: number;
+}
+
+const stateOf = ({ instance, version }: Living): State<unknown> => ({
+  value: instance.value,
+  context: instance.context,
+  version,
+});
+
+export class PartitionReplay {
+  readonly #world: ReplayWorld;
+  readonly #actors = new Map<ActorKey, Living>();
+  /** What was set aside and perhaps retried later, by its position. */
+  readonly #aside = new Map<number, Aside>();
+  readonly #reference = new ReferenceData();
+  #judged = 0;
+  #unknown = 0;
+
+  constructor(world: ReplayWorld) {
+    this.#world = world;
+  }
+
+  /** How many records were decided again. */
+  get judged(): number {
+    return this.#judged;
+  }
+
+  /** How many were only evolved again, for nobody knows the command that they answer. */
+  get unknown(): number {
+    return this.#unknown;
+  }
+
+  /** Each actor's state after the last record. */
+  *states(): Generator<[ActorKey, State<unknown>]> {
+    for (const [actor, living] of this.#actors) yield [actor, stateOf(living)];
+  }
+
+  /** Takes the next record. */
+  take(placed: Placed): void {
+    const { record, partition, position } = placed;
+    if (record.aside) this.#aside.set(position, record.aside);
+    if (record.actor === partitionKey(partition)) {
+      for (const event of record.events ?? []) this.#reference.evolve(event);
+      return;
+    }
+    const type = this.#world.types.get(splitActorKey(record.actor).type);
+    if (type === undefined) return this.#say(placed, 'its actor type is unknown');
+    const living = this.#actors.get(record.actor) ?? { instance: type.start(), version: 0 };
+    this.#actors.set(record.actor, living);
+    const message = this.#message(record);
+    this.#decideAgain(placed, living, message);
+    const sums = new Sums().add(type.holdings(stateOf(living)), -1);
+    this.#evolve(placed, living);
+    sums.add(type.holdings(stateOf(living)));
+    this.#checkMoney(placed, sums, message);
+    const fault = this.#world.fault?.(record.actor, stateOf(living));
+    if (fault !== undefined) this.#say(placed, fault);
+    this.#show(placed, { actor: record.actor, type, ...living });
+  }
+
+  #show(placed: Placed, seen: Seen): void {
+    try {
+      for (const observe of this.#world.observers) observe(placed, seen);
+    } catch (error) {
+      this.#say(placed, `what was built on a snapshot of it fails: ${String(error)}`);
+    }
+  }
+
+  #decideAgain(placed: Placed, living: Living, message: Aside | undefined): void {
+    let decision: Decision | undefined;
+    try {
+      decision = this.#judge(placed, living, message);
+    } catch (error) {
+      this.#say(placed, `the actor fails on what it was recorded to decide: ${String(error)}`);
+      return;
+    }
+    if (decision === undefined) return;
+    this.#judged++;
+    this.#compare(placed, living, decision);
+  }
+
+  /** What the actor says to this record's command, message or deadline; undefined where it is not known. */
+  #judge(placed: Placed, living: Living, message: Aside | undefined): Decision | undefined {
+    const { record, at } = placed;
+    if (record.aside || record.failure || record.resumed) return undefined;
+    const type = this.#world.types.get(splitActorKey(record.actor).type);
+    const context: Context = {
+      self: record.actor,
+      now: record.time,
+      at,
+      id: record.id ?? '',
+      partitions: this.#world.partitions,
+      reference: (actor) => this.#reference.get(actor),
+    };
+    if (record.timer) return type?.timer(stateOf(living), record.timer, context);
+    if (message) return type?.receive(stateOf(living), message, context);
+    const input = this.#command(placed);
+    return input && type?.decide(stateOf(living), input.parsed, context);
+  }
+
+  #command(placed: Placed): { readonly parsed: unknown } | undefined {
+    const { actor, id, retried } = placed.record;
+    const command =
+      retried === undefined
+        ? (placed.record.command ?? this.#world.command(placed.record))
+        : this.#aside.get(retried);
+    if (command === undefined) {
+      this.#unknown++;
+      return undefined;
+    }
+    const parsed = parseCommand({
+      types: this.#world.types,
+      type: splitActorKey(actor).type,
+      actor,
+      name: command.name,
+      body: { json: command.body },
+      id,
+      trace: undefined,
+      caller: { subject: '', since: 0, answer: () => {} },
+    });
+    if (parsed.ok) return { parsed: parsed.value.input };
+    this.#say(placed, `its command "${command.name}" does not follow the contract`);
+    return undefined;
+  }
+
+  /** The message that a record applies: one that it sets aside is still under way. */
+  #message({ from, actor, id, aside, retried }: LogRecord): Aside | undefined {
+    const message = from && this.#world.message(from, actor);
+    if (aside) return undefined;
+    if (from) return message;
+    return id === undefined && retried !== undefined ? this.#aside.get(retried) : undefined;
+  }
+
+  #compare(placed: Placed, { version }: Living, decision: Decision): void {
+    const { record } = placed;
+    const { events, reply, effects } = decision;
+    const { send = [], answers = [], external, replicate, timers = [] } = effects ?? {};
+    const after = version + (events.length > 0 ? 1 : 0);
+    const copies = replicate === undefined ? [] : this.#copies(record.actor, after, replicate);
+    const says = {
+      events,
+      reply: reply ?? null,
+      answers: answers.map((answer) => ({ id: answer.id, reply: answer.reply })),
+      external: external ?? null,
+      timers,
+      out: [...send, ...copies],
+    };
+    const has = {
+      events: record.events ?? [],
+      reply: record.reply ?? null,
+      answers: (record.answers ?? []).map((answer) => ({ id: answer.id, reply: answer.reply })),
+      external: record.external ?? null,
+      timers: record.timers ?? [],
+      out: (record.out ?? []).map(({ n: _, ...message }) => message),
+    };
+    const [told, found] = [asText(says), asText(has)];
+    if (told !== found) this.#say(placed, `the actor decides ${told}, the log has ${found}`);
+  }
+
+  #copies(actor: ActorKey, version: number, value: Json): object[] {
+    return Array.from({ length: this.#world.partitions }, (_, partition) => ({
+      to: partitionKey(partition),
+      name: referenceMessage,
+      body: { actor, version, value },
+    }));
+  }
+
+  #evolve(placed: Placed, living: Living): void {
+    const { record } = placed;
+    try {
+      for (const event of record.events ?? []) living.instance.evolve(event);
+    } catch (error) {
+      this.#say(placed, `its events do not fit: ${String(error)}`);
+    }
+    if (record.events) living.version++;
+    if (record.version !== living.version)
+      this.#say(placed, `it says version ${record.version}, the actor has ${living.version}`);
+  }
+
+  #checkMoney(placed: Placed, holdings: Sums, applied: Aside | undefined): void {
+    const { record } = placed;
+    for (const message of record.out ?? []) holdings.add(message.value);
+    const left = holdings.add(applied?.value, -1).add(record.external, -1).remainder;
+    if (left !== '') this.#say(placed, `it makes ${left} of nothing`);
+  }
+
+  #say({ at, record }: Placed, what: string): void {
+    this.#world.onDifference({ at, actor: record.actor, what });
+  }
+}
+
+/** As the log would have it: without what is undefined, in one order of fields. */
+const asText = (value: object): string => canonicalJson(JSON.parse(JSON.stringify(value)) as Json);

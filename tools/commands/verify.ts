@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ClusterSettings } from '../../contracts/cluster.ts';
+import { keys } from '../../contracts/keys.ts';
+import { fileArchive } from '../../runtime/files/archive.ts';
+import { connectRedis, type Connection } from '../../runtime/redis/connection.ts';
+import { redisLog } from '../../runtime/redis/log.ts';
+import { list, text } from '../../runtime/redis/replies.ts';
+import { systemClock } from '../../runtime/system-clock.ts';
+import { readClusterFile } from '../cluster-file.ts';
+import { UsageError, wholeNumber } from '../command-line.ts';
+import { clusterEnvironment } from '../environment.ts';
+import { actorsOf, ownActors } from '../verify/build.ts';
+import { verify, type Verified } from '../verify/verify.ts';
+
+export const usage = `millrace verify [options]
+
+Replays the logs of a cluster from their first record and compares: what the actors decide now with the
+events, replies, messages and deadlines that were recorded, the states with the snapshots. Run it with
+the build that is to be deployed: what it would do otherwise is shown before it does it. Only reads; the
+cluster may be at work.
+
+  millrace verify
+  millrace verify --with ../millrace-next
+  millrace verify --partition 17 --json
+
+  --with PATH      another build: a folder with Millrace in it, as sources or built, or a module that
+                   exports \`actors\`, a list of actor types; its states are compared with this build's
+                   after each record, too
+  --partition N    verifies one partition
+  --archive DIR    where hosts archive (default MILLRACE_ARCHIVE_DIR, or the archive of the cluster
+                   that \`up\` started)
+  --json           prints the outcome as JSON
+  --data DIR       of the running cluster (default .millrace)
+
+A command is decided again where the log holds it: set MILLRACE_KEEP_COMMANDS=1 for the hosts. Of the
+others, which are counted, the events are applied again. MILLRACE_REDIS_URL names a cluster elsewhere.
+Exit status: 0 the same, 1 different or not readable, 2 used wrongly.`;
+
+export async function run(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      with: { type: 'string' },
+      partition: { type: 'string' },
+      archive: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      data: { type: 'string', default: '.millrace' },
+    },
+  });
+  const partition = wholeNumber('partition', values.partition, { min: 0, max: 1_023 });
+  const { redis, archive } = placesOf(values);
+  const connection = await connectRedis(redis);
+  try {
+    const { partitions, scales } = await settingsIn(connection);
+    if (partition !== undefined && partition >= partitions)
+      throw new UsageError(`This cluster has the partitions 0 to ${partitions - 1}.`);
+    const own = ownActors(scales);
+    const other = values.with === undefined ? undefined : await actorsOf(values.with, scales);
+    const verified = await verify({
+      log: redisLog(connection),
+      archive: archive === undefined ? undefined : fileArchive(archive),
+      partitions,
+      types: other ?? own,
+      against: other && own,
+      only: partition,
+      onProgress: progress(),
+    });
+    console.log(values.json ? JSON.stringify(verified) : summary(verified));
+    return verified.differences === 0 ? 0 : 1;
+  } finally {
+    await connection.close();
+  }
+}
+
+/** The cluster's Redis, and where its hosts archive. */
+function placesOf({ data, archive }: { readonly data: string; readonly archive?: string }) {
+  const configured = clusterEnvironment(process.env);
+  const folder = archive ?? configured.archive;
+  if (configured.redis !== undefined) return { redis: configured.redis, archive: folder };
+  return { redis: readClusterFile(data).redis, archive: folder ?? join(data, 'archive') };
+}
+
+async function settingsIn(connection: Connection): Promise<ClusterSettings> {
+  const fields = await connection.call('hmget', [keys.cluster, 'id', 'partitions', 'scales']);
+  const [id, partitions, scales] = list(fields);
+  if (id === null)
+    throw new Error('This Redis holds no cluster. Name another with MILLRACE_REDIS_URL.');
+  return ClusterSettings.parse({
+    id,
+    partitions: Number(partitions),
+    scales: JSON.parse(text(scales)),
+  });
+}
+
+const progressMs = 2_000;
+
+function progress(): (records: number) => void {
+  let told = systemClock.monotonic();
+  return (records) => {
+    if (systemClock.monotonic() - told < progressMs) return;
+    told = systemClock.monotonic();
+    console.error(`${records} records so far`);
+  };
+}
+
+function summary({ first, ...found }: Verified): string {
+  const { records, judged, unknown, snapshots, differences } = found;
+  const more = differences - first.length;
+  return [
+    ...first,
+    ...(more > 0 ? [`and ${more} more`] : []),
+    `${records} records: ${judged} decided again, ${unknown} commands only evolved again; ` +
+      `${snapshots} snapshots; ${differences === 0 ? 'all the same' : `${differences} differences`}`,
+  ].join('\n');
+}
