@@ -11,7 +11,7 @@ import type { Clock } from './clock.ts';
 import type { GroupWriter } from './group-writer.ts';
 import type { Limits } from './limits.ts';
 import type { DeadLetter, EntryId, Fence, Log } from './log.ts';
-import { snapshotOf } from './resident.ts';
+import { snapshotOf, type Resident } from './resident.ts';
 import type { Residents } from './residents.ts';
 
 export interface DeadLettersOptions {
@@ -119,11 +119,11 @@ export class DeadLetters {
     this.#writing = false;
   }
 
-  /** The hash of the state that the actor failed in; empty once it has gone on. */
+  /** The hash of the state that the actor failed in; empty once it has gone on, or if it has none. */
   #stateOf({ actor, version }: LogRecord): Promise<string> {
     return new Promise((resolve) => {
       this.#options.residents.with(actor, (resident) => {
-        resolve(resident.version === version ? snapshotOf(resident, 0).hash : '');
+        resolve(resident.version === version ? hashOf(resident) : '');
       });
     });
   }
@@ -155,6 +155,15 @@ export class DeadLetters {
 /** A deadline is not set aside, since it comes again. */
 const asideOf = ({ aside, timer }: LogRecord): Aside =>
   aside ?? { name: 'timer', body: timer ? { name: timer.name, at: timer.at } : null };
+
+/** What an actor failed on must be shown also if its author's `save` fails on the state. */
+function hashOf(resident: Resident): string {
+  try {
+    return snapshotOf(resident, 0).hash;
+  } catch {
+    return '';
+  }
+}
 
 const letterOf = (record: LogRecord, at: EntryId): DeadLetter => ({
   at,

@@ -88,7 +88,7 @@ export interface DeadLetter {
   readonly actor: ActorKey;
   /** The actor's version, which the failure did not change. */
   readonly version: number;
-  /** Of that version, as a snapshot would have it; empty if it could not be told any more. */
+  /** Of that version, as a snapshot would have it; empty if it cannot be told (any more). */
   readonly stateHash: string;
   /** The command's id; empty for a message. */
   readonly id: string;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ActorType } from '../../actors/actor.ts';
 import { actorKey } from '../../contracts/ids.ts';
 import { decodeGroup } from '../../contracts/record.ts';
 import { purse } from './purse.ts';
@@ -6,6 +7,17 @@ import { Rig } from './rig.ts';
 
 const putOnce = (rig: Rig): Promise<unknown> =>
   rig.within(rig.command(rig.purse('alice'), 'put', { coins: 1 }));
+
+/** Its author has made a mistake that shows only when it is to be written down. */
+const unsavable: ActorType = {
+  ...purse,
+  start: (saved) =>
+    Object.assign(purse.start(saved), {
+      save: () => {
+        throw new Error('this cannot be saved');
+      },
+    }),
+};
 
 /** The one reason for which the partition has halted; whoever asks it is told. */
 async function haltedBecause(rig: Rig): Promise<string> {
@@ -95,21 +107,24 @@ describe('memory', () => {
 
   it('cannot be given back by an actor that cannot be saved: its partition fails and says so', async () => {
     const rig = new Rig({ partitions: 1, limits: { residentsMax: 1 } });
-    rig.types.set('purse', {
-      ...purse,
-      start: (saved) =>
-        Object.assign(purse.start(saved), {
-          save: () => {
-            throw new Error('this cannot be saved');
-          },
-        }),
-    });
+    rig.types.set('purse', unsavable);
     const opened = await rig.start(0);
     for (const name of ['alice', 'bob'])
       await rig.within(rig.command(rig.purse(name), 'put', { coins: 1 }));
     opened.tick();
     await rig.settle(10);
     expect(rig.halted.join()).toMatch(/could not leave memory: .*this cannot be saved/);
+  });
+
+  it('need not be written down for a dead letter: that tells no state then', async () => {
+    const rig = new Rig({ partitions: 1 });
+    rig.types.set('purse', unsavable);
+    await rig.start(0);
+    const failed = await rig.within(rig.command(rig.purse('alice'), 'crash-judgement'));
+    expect(failed?.code).toBe('runtime/quarantined');
+    await rig.settle(10);
+    expect(rig.store.partitions(0).deadLetters).toHaveLength(1);
+    expect(rig.halted).toEqual([]);
   });
 
   it('keeps no actor that was only asked for', async () => {
