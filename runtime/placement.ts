@@ -243,7 +243,7 @@ export class Placement {
   /** Takes a partition over from an owner that lives; tells whether it has changed hands. */
   async #pull(partition: number, owner: OwnerRecord): Promise<boolean> {
     const ownership = this.#ownershipOf(partition, owner.epoch + 1, this.#newNonce());
-    const onOwned = (): void => this.#hold(ownership, owner.group);
+    const onOwned = (group: string): void => this.#hold(ownership, group);
     const options = { ...this.#options, parley: this.#parley, onOwned };
     const pulled = await this.#orFree(ownership, succeed(options, ownership, owner));
     await this.look().catch(() => undefined);

@@ -23,8 +23,8 @@ export interface SuccessionOptions {
   readonly parley: Parley;
   /** What has waited is for the owner after all. */
   readonly onStranded: (message: BusMessage, partition: number) => void;
-  /** From now on the partition is ours. */
-  readonly onOwned: () => void;
+  /** From now on the partition is ours, and its requests come through this queue group. */
+  readonly onOwned: (group: string) => void;
 }
 
 const followsMax = 3;
@@ -44,6 +44,8 @@ class Succession {
   readonly #ownership: Ownership;
   readonly #owner: OwnerRecord;
   #following: Partition | undefined;
+  /** That of the owner now: it may have opened another since we last looked. */
+  #group: string | undefined;
 
   constructor(options: SuccessionOptions, ownership: Ownership, owner: OwnerRecord) {
     this.#options = options;
@@ -61,12 +63,15 @@ class Succession {
       if (joined?.kind !== 'joined') return await this.#giveUp();
       const following = await this.#upToDate();
       if (following === undefined) return await this.#giveUp();
+      this.#group = joined.group;
       await ownership.door.enter(joined.group);
       const sentAt = clock.monotonic();
       const given = await this.#taken(sentAt);
       if (given === undefined) return await this.#giveUp();
-      onOwned();
+      onOwned(given.group);
       owned = true;
+      // An owner that thought us frozen opened another, and then its word that we own got through.
+      if (given.group !== joined.group) await ownership.door.enter(given.group);
       await ownership.succeed(following, { ...given, sentAt });
       return true;
     } catch (error) {
@@ -112,7 +117,7 @@ class Succession {
     await this.#ask('leave');
     if (waiting.length === 0) return false;
     const record = await leases.ownerOf(ownership.partition).catch(() => undefined);
-    if (record?.group === this.#owner.group)
+    if (record !== undefined && record.group === this.#group)
       for (const message of waiting) onStranded(message, ownership.partition);
     return false;
   }
