@@ -28,6 +28,8 @@ export interface Subjects {
   host(name: string): string;
   /** Where a host is asked to give a partition away. */
   handOver(name: string): string;
+  /** Where the host of this nonce hears the deferred replies to commands of its batches. */
+  deferredPart(nonce: string, part: string): string;
   /** The unmapped subjects, which every host answers as a router. */
   routed(verb: Verb): string;
   /** Reads `<prefix>.cmd.account.alice.deposit` or its mapped form; undefined if it is not well formed. */
@@ -54,6 +56,7 @@ export function subjectsUnder(prefix: string): Subjects {
     },
     host: (name) => `${prefix}.host.${name}`,
     handOver: (name) => `${prefix}.host.${name}.hand-over`,
+    deferredPart: (nonce, part) => `${prefix}.batch.${nonce}.${part}`,
     routed: (verb) => `${prefix}.${verb}.>`,
     parse: (subject) => parseTarget(subject.slice(prefix.length + 1)),
     parseDeadLetters: (subject) => {

@@ -2,6 +2,7 @@
 import { BatchRequest, wireLimits } from '../contracts/batch.ts';
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 import { readJson, type Caller } from './command.ts';
+import type { DeferredParts } from './deferred-parts.ts';
 
 /** The commands of a batch, each still unchecked; or why there is no batch. */
 export function parseBatch(payload: Uint8Array): readonly unknown[] | Reply {
@@ -28,12 +29,14 @@ export class Batch {
   readonly #replies: (string | undefined)[];
   readonly #since: number;
   readonly #done: (text: string) => void;
+  readonly #deferred: DeferredParts;
   /** Commands without a reply, and those of them that were begun. */
   #missing: number;
   #waiting = 0;
   #bytes = 0;
 
-  constructor(size: number, { since, answer }: Caller) {
+  constructor(size: number, { since, answer }: Caller, deferred: DeferredParts) {
+    this.#deferred = deferred;
     this.#since = since;
     this.#replies = Array.from({ length: size });
     this.#missing = size;
@@ -49,17 +52,24 @@ export class Batch {
       return undefined;
     }
     this.#waiting++;
-    return {
-      subject: '',
+    const deferred = this.#deferred;
+    let subject: string | undefined;
+    const caller: Caller = {
+      /** Made when a record needs it: most commands are answered by the record of their own. */
+      get subject() {
+        return (subject ??= deferred.reserve(caller));
+      },
       since: this.#since,
       answer: (text) => {
         if (this.#replies[index] !== undefined) return;
+        if (subject !== undefined) deferred.release(subject);
         this.#waiting--;
         const rest = (this.#missing - 1) * refusalBytes;
         const fits = this.#bytes + Buffer.byteLength(text) + rest <= wireLimits.batchReplyBytesMax;
         this.#settle(index, fits ? text : encodeReply(refusal('runtime/pending')));
       },
     };
+    return caller;
   }
 
   #settle(index: number, reply: string): void {

@@ -10,7 +10,7 @@ import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 
 /** Whoever waits for a reply. */
 export interface Caller {
-  /** The reply subject, which the log keeps for a deferred reply; empty inside a batch. */
+  /** The reply subject, which the log keeps for a deferred reply; empty if nobody waits. */
   readonly subject: string;
   /** When it began to wait, in ms since 1970. */
   readonly since: number;

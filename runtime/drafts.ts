@@ -6,6 +6,7 @@ import type { Decision, Effects, Outgoing } from '../actors/actor.ts';
 import type { ActorKey } from '../contracts/ids.ts';
 import type { Answer, Deadline, DeadlineChange, LogRecord, Origin } from '../contracts/record.ts';
 import type { Reply } from '../contracts/reply.ts';
+import type { Caller } from './command.ts';
 import type { Limits } from './limits.ts';
 import type { Delivered, Outbox } from './outbox.ts';
 import type { Recall } from './recall.ts';
@@ -25,14 +26,14 @@ export interface Draft {
   readonly text: string;
 }
 
-/** What a record says besides its decision; `pending` counts only if the reply is deferred. */
+/** What a record says besides its decision; the caller's subject only if the reply is deferred. */
 export interface Origins {
   readonly time: number;
   readonly id: string | undefined;
   readonly hash: string | undefined;
   /** The command itself, if it shall be kept. */
   readonly command?: LogRecord['command'];
-  readonly pending: string | undefined;
+  readonly caller: Caller | undefined;
   readonly from: Origin | undefined;
   readonly timer?: Deadline;
   readonly trace: string | undefined;
@@ -61,7 +62,7 @@ export class Drafts {
   /** Throws if the decision cannot be a record; changes nothing in either case. */
   draft(resident: Resident, decision: Decision, origins: Origins): Draft {
     const { events, reply, effects } = decision;
-    const { time, id, hash, pending, from, trace, retried } = origins;
+    const { time, id, hash, caller, from, trace, retried } = origins;
     const { limits } = this.#options;
     const version = resident.version + (events.length > 0 ? 1 : 0);
     const out = this.#options.outbox.plan(this.#messages(resident.key, version, effects));
@@ -71,7 +72,7 @@ export class Drafts {
     if (origins.command) record.command = origins.command;
     if (events.length > 0) record.events = events;
     if (reply) record.reply = reply;
-    else if (pending !== undefined) record.pending = pending;
+    else if (caller) record.pending = caller.subject;
     if (effects?.answers) record.answers = this.#withHashes(resident.key, effects.answers);
     if (out.length > 0) record.out = out;
     if (from) record.from = from;

@@ -20,6 +20,7 @@ import {
   type ActorTypes,
   type Caller,
 } from './command.ts';
+import type { DeferredParts } from './deferred-parts.ts';
 import type { Limits } from './limits.ts';
 import type { Partition } from './partition.ts';
 
@@ -53,6 +54,7 @@ export interface GatewayOptions {
   readonly limits: Limits;
   readonly types: ActorTypes;
   readonly subjects: Subjects;
+  readonly deferred: DeferredParts;
 }
 
 /** To whom a request goes. */
@@ -172,7 +174,7 @@ export class Gateway {
       answer(caller, commands);
       return;
     }
-    const batch = new Batch(commands.length, caller);
+    const batch = new Batch(commands.length, caller, this.#options.deferred);
     commands.forEach((command, index) => {
       const waiting = batch.begin(index);
       if (waiting)

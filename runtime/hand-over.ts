@@ -106,6 +106,7 @@ export class HandOver {
       switch (outcome) {
         case 'ok':
           onGiven(this.#ownership);
+          this.#ownership.served?.dismiss();
           this.#ownership.end();
           return { kind: 'given' };
         case 'fenced':

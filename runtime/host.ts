@@ -13,6 +13,7 @@ import { Backlog } from './backlog.ts';
 import type { Bus, BusMessage, Subscription } from './bus.ts';
 import { within, type Clock, type Random } from './clock.ts';
 import type { ActorTypes } from './command.ts';
+import { DeferredParts } from './deferred-parts.ts';
 import { Deliveries } from './deliveries.ts';
 import { discover } from './discovery.ts';
 import { Forwarding } from './forwarding.ts';
@@ -92,6 +93,7 @@ class RunningHost implements Host {
   readonly #options: HostOptions;
   readonly #limits: Limits;
   readonly #subjects: Subjects;
+  readonly #deferred: DeferredParts;
   readonly #gateway: Gateway;
   readonly #placement: Placement;
   readonly #forwarding: Forwarding;
@@ -108,7 +110,10 @@ class RunningHost implements Host {
     this.#limits = options.limits(partitions);
     this.#subjects = subjectsUnder(options.prefix);
     const shared = { ...options, partitions, limits: this.#limits, subjects: this.#subjects };
-    this.#gateway = new Gateway(shared);
+    // A nonce of its own: the subjects stand in the log, so they are short.
+    const nonce = options.random.id(options.clock.now()).slice(-12);
+    this.#deferred = new DeferredParts({ ...shared, nonce });
+    this.#gateway = new Gateway({ ...shared, deferred: this.#deferred });
     this.#backlog = new Backlog({ ...options, lagMsMax: this.#limits.lagMsMax });
     this.#placement = new Placement({
       ...shared,
@@ -162,6 +167,7 @@ class RunningHost implements Host {
         data: () => this.#status(),
       }),
     ];
+    this.#deferred.start();
     bus.onReconnect(() => this.#placement.republish());
     await bus.flush();
     report(describeLimits(this.#limits, this.settings.partitions));
@@ -174,12 +180,17 @@ class RunningHost implements Host {
   }
 
   async stop(ms = 8_000): Promise<void> {
+    const { clock } = this.#options;
+    const deadline = clock.monotonic() + ms;
     this.#backlog.stop();
     await this.#placement.stop(ms);
     // What NATS has sent before it knows that we leave is still sent on.
     const drained = Promise.all(this.#subscriptions.map((subscription) => subscription.drain()));
-    await within(this.#options.clock, farewellMs, drained);
-    await within(this.#options.clock, farewellMs, this.#forwarding.finished());
+    // Batches that were taken here are answered here, with what the new owners say.
+    const answered = this.#deferred.end(Math.max(farewellMs, deadline - clock.monotonic()));
+    await within(clock, farewellMs, drained);
+    await within(clock, farewellMs, this.#forwarding.finished());
+    await answered;
   }
 
   #status(): object {

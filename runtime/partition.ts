@@ -190,6 +190,11 @@ export class Partition {
     return settled && reads.idle && residents.idle && search.idle && intake.idle;
   }
 
+  /** Another owns it now, and answers for what the log knows: who is not in it is told to ask again. */
+  dismiss(): void {
+    this.#parts.recall.dismiss();
+  }
+
   /** Resolves when no checkpoint is under way. */
   checkpointed(): Promise<void> {
     return this.#parts.checkpointer.ended();
@@ -259,7 +264,10 @@ export class Partition {
         this.#state = halts ? { kind: 'halted', reason } : { kind: 'closed' };
         if (!holds) onLost();
         else if (how === 'halted') onHalted(reason);
-        else onFailed(reason);
+        else {
+          this.dismiss();
+          onFailed(reason);
+        }
       }
     }
   }

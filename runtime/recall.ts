@@ -22,6 +22,8 @@ interface UnderWay {
   readonly id: string;
   readonly hash: string;
   readonly callers: Caller[];
+  /** The reply subject that the log keeps: at it the next owner answers, and at no other. */
+  readonly subject: string;
   /** Where the pending record stands; 0 for a command whose reply is in its own record. */
   readonly pendingAt: number;
   /** The record's time, from which the callers' patience is measured. */
@@ -138,6 +140,7 @@ export class Recall {
       id: record.id,
       hash: record.hash ?? '',
       callers: staged.callers,
+      subject: record.pending ?? '',
       pendingAt: deferred ? staged.position : 0,
       time: record.time,
     });
@@ -211,12 +214,20 @@ export class Recall {
     }
   }
 
+  /** Tells those who wait for a deferred reply at a subject that the log does not know to ask again. */
+  dismiss(): void {
+    for (const { callers, subject, pendingAt } of this.#underWay.values()) {
+      if (pendingAt === 0) continue;
+      const joined = callers.filter((caller) => caller.subject !== subject);
+      tell(joined, refusal('runtime/pending'));
+    }
+  }
+
   /** The pending commands whose records stand at or before a position. */
   pending(through: number): PendingCommand[] {
     const pending: PendingCommand[] = [];
-    for (const { actor, id, hash, callers, pendingAt, time } of this.#underWay.values()) {
+    for (const { actor, id, hash, subject, pendingAt, time } of this.#underWay.values()) {
       if (pendingAt === 0 || pendingAt > through) continue;
-      const subject = callers.find((caller) => caller.subject !== '')?.subject ?? '';
       pending.push({ actor, id, hash, subject, position: pendingAt, time });
     }
     return pending;

@@ -78,7 +78,7 @@ type Judged =
   | { readonly kind: 'unrecorded'; readonly reply: Reply }
   | { readonly kind: 'failed'; readonly error: Error };
 
-const messageOrigins = { id: undefined, hash: undefined, pending: undefined, trace: undefined };
+const messageOrigins = { id: undefined, hash: undefined, caller: undefined, trace: undefined };
 
 export class Turn {
   readonly #options: TurnOptions;
@@ -130,7 +130,7 @@ export class Turn {
       id,
       hash: command.id === '' ? undefined : command.hash,
       ...(this.#keeps(command) && { command: { name: command.name, body: command.body } }),
-      pending: command.caller.subject,
+      caller: command.caller,
       trace: isSampled(command.trace) ? command.trace : undefined,
       from: undefined,
       retried: command.retried,
