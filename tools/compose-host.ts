@@ -19,11 +19,19 @@ import {
   type Environment,
 } from './environment.ts';
 
+/** Ends the process as a crash does: whoever started it starts another. */
+const exit = (): void => process.exit(1);
+
 /**
  * Starts a host with what the environment says; resolves when it takes part in the cluster. A host
- * that cannot start leaves nothing open, so that its process ends.
+ * that cannot start leaves nothing open, so that its process ends. `onLost` is called when it can
+ * never be of use again: it has said why.
  */
-export async function composeHost(name: string, environment: Environment): Promise<Host> {
+export async function composeHost(
+  name: string,
+  environment: Environment,
+  onLost: () => void = exit,
+): Promise<Host> {
   const configured = clusterEnvironment(environment);
   const { redis, nats, partitions, prefix, scales, allowUnsafeRedis, replicas, archive } =
     configured;
@@ -34,6 +42,13 @@ export async function composeHost(name: string, environment: Environment): Promi
   }
   const report = (line: string): void => void process.stderr.write(`${name}: ${line}\n`);
   const onError = (error: Error): void => report(error.message);
+  const onClosed = (reason: string): void => {
+    report(
+      `this host ends: its connection to NATS is closed for good (${reason}); check that ` +
+        `MILLRACE_NATS_URL names a user whom NATS knows`,
+    );
+    onLost();
+  };
   await using stack = new AsyncDisposableStack();
   const open = async <T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> => {
     const opened = await opening;
@@ -44,8 +59,8 @@ export async function composeHost(name: string, environment: Environment): Promi
   await checkDurability(connection, { allowUnsafe: allowUnsafeRedis, warn: report });
   // Leases and the pulse have connections of their own: a flood must not delay their renewal.
   const leasing = await open(connectRedis(redis, { onError }));
-  const bus = await open(natsBus({ url: nats, name, onError }));
-  const pulse = await open(natsBus({ url: nats, name: `${name}-pulse`, onError }));
+  const bus = await open(natsBus({ url: nats, name, onError, onClosed }));
+  const pulse = await open(natsBus({ url: nats, name: `${name}-pulse`, onError, onClosed }));
   const types = [accountActor(scales), symbolActor(scales)];
   const host = await startHost({
     name,

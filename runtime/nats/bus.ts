@@ -28,6 +28,8 @@ export interface NatsOptions {
   readonly name: string;
   /** Told of errors of the connection, and of what a subscription's handler threw, which is a bug. */
   readonly onError?: (error: Error) => void;
+  /** Told when the client has given up for good, which nobody here asked it to: why, if it says. */
+  readonly onClosed?: (reason: string) => void;
 }
 
 /** A stalled connection is found after two unanswered pings. */
@@ -36,7 +38,7 @@ const reconnectMs = 100;
 const connectMs = 2_000;
 
 /** Connects, or rejects if the first attempt fails; a connection lost later is made again. */
-export async function natsBus({ url, name, onError }: NatsOptions): Promise<Bus> {
+export async function natsBus({ url, name, onError, onClosed }: NatsOptions): Promise<Bus> {
   const { host, username, password } = new URL(url.includes('://') ? url : `nats://${url}`);
   try {
     const connection = await connect({
@@ -55,7 +57,7 @@ export async function natsBus({ url, name, onError }: NatsOptions): Promise<Bus>
       maxPingOut: 2,
       noAsyncTraces: true,
     });
-    return new NatsBus(connection, onError ?? (() => {}));
+    return new NatsBus(connection, onError ?? (() => {}), onClosed ?? (() => {}));
   } catch (cause) {
     throw new Error(
       `NATS does not answer at ${host}. Check that it runs, accepts connections and knows the user.`,
@@ -87,11 +89,20 @@ class NatsBus implements Bus {
   readonly #onError: (error: Error) => void;
   readonly #reconnected: (() => void)[] = [];
   #outgoing: Outgoing[] = [];
+  #closing = false;
 
-  constructor(connection: NatsConnection, onError: (error: Error) => void) {
+  constructor(
+    connection: NatsConnection,
+    onError: (error: Error) => void,
+    onClosed: (reason: string) => void,
+  ) {
     this.#connection = connection;
     this.#onError = onError;
     void this.#watch();
+    // It connects again for ever, but not if the server has refused its credentials twice.
+    void connection.closed().then((error) => {
+      if (!this.#closing) onClosed(error ? error.message : 'the client does not say why');
+    });
   }
 
   /**
@@ -158,6 +169,7 @@ class NatsBus implements Bus {
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     this.#send();
     if (this.#connection.isClosed()) return;
     // What was published just before may still lie in the client's buffer.

@@ -6,7 +6,11 @@ import { fileURLToPath } from 'node:url';
 export interface LoneHost {
   readonly name: string;
   readonly pid: number;
+  /** What it has said so far. */
+  readonly said: () => string;
   signal(signal: NodeJS.Signals): void;
+  /** Its exit status, once it has ended by itself. */
+  ended(): Promise<number | null>;
   /** SIGTERM; its exit status, once it is gone. */
   leave(): Promise<number | null>;
   /** Ends it at once, whatever state it is in. */
@@ -19,6 +23,7 @@ export interface Addresses {
   readonly partitions: number;
 }
 
+const saidLengthMax = 64 * 1024;
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Starts `millrace host`; it takes its share by and by. */
@@ -27,13 +32,18 @@ export function startLoneHost(name: string, { nats, redis, partitions }: Address
   const node = `${repository}/node_modules/.bin/node`;
   const child = spawn(node, ['tools/cli.ts', 'host', '--name', name], {
     cwd: repository,
-    stdio: ['ignore', 'ignore', process.env['DEBUG_HOSTS'] ? 'inherit' : 'ignore'],
+    stdio: ['ignore', 'ignore', 'pipe'],
     env: {
       ...Object.fromEntries(inherited),
       MILLRACE_REDIS_URL: redis,
       MILLRACE_NATS_URL: nats,
       MILLRACE_PARTITIONS: String(partitions),
     },
+  });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said = `${said}${chunk.toString()}`.slice(-saidLengthMax);
+    if (process.env['DEBUG_HOSTS']) process.stderr.write(chunk);
   });
   const exited = once(child, 'exit');
   const reap = (): void => void child.kill('SIGKILL');
@@ -44,6 +54,11 @@ export function startLoneHost(name: string, { nats, redis, partitions }: Address
   return {
     name,
     pid,
+    said: () => said,
+    ended: async () => {
+      await exited;
+      return child.exitCode;
+    },
     signal: (signal) => void child.kill(signal),
     leave: async () => {
       child.kill('SIGTERM');

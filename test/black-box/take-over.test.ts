@@ -6,6 +6,7 @@ import { TcpProxy } from '../../tools/faults/tcp-proxy.ts';
 import { until } from './condition.ts';
 import { startLoneHost, type LoneHost } from './lone-host.ts';
 import { balancesOf } from './orders.ts';
+import { revokingNats } from './revoking-nats.ts';
 import { fresh, useCluster } from './suite.ts';
 import { partitionOf, type Reply } from './wire.ts';
 
@@ -201,4 +202,17 @@ describe('when a host is', () => {
       await Promise.all(probers.map((prober) => prober.judge()));
     },
   );
+});
+
+test('a host whose user NATS no longer knows says so and ends, and others serve what it had', async () => {
+  const { cluster } = suite;
+  const nats = await revokingNats(cluster.nats);
+  const { redis: address, partitions } = cluster;
+  const host = startLoneHost('revoked', { redis: address, nats: nats.url, partitions });
+  await settled('revoked');
+  nats.revoke();
+  expect(await host.ended()).toBe(1);
+  expect(host.said()).toMatch(/revoked: this host ends: its connection to NATS is closed for good/);
+  for (const account of accounts.keys()) expect(await coinsOf(account)).toBeGreaterThan(0);
+  await nats.close();
 });

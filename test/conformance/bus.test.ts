@@ -6,6 +6,7 @@ import { RequestTimeout } from '../../runtime/bus.ts';
 import { memoryHub } from '../../runtime/memory/bus.ts';
 import { natsBus } from '../../runtime/nats/bus.ts';
 import { startNats, type RunningServer } from '../../tools/servers.ts';
+import { revokingNats } from '../black-box/revoking-nats.ts';
 import { busConformance } from './bus.ts';
 
 let dir: string;
@@ -32,6 +33,20 @@ describe('the bus on NATS', () => {
     const onError = (error: Error) => reported.push(error);
     const connect = () => natsBus({ url: server.url, name: 'conformance', onError });
     return { reported, connect, close: async () => {} };
+  });
+
+  test('says so when the server has refused its user for good, and not when it is closed', async () => {
+    const nats = await revokingNats(server.url);
+    const closings: string[] = [];
+    const onClosed = (reason: string): void => void closings.push(reason);
+    const quiet = await natsBus({ url: nats.url, name: 'conformance', onClosed });
+    await quiet.close();
+    const revoked = new Promise<string>((resolve) => {
+      void natsBus({ url: nats.url, name: 'conformance', onClosed: resolve }).then(nats.revoke);
+    });
+    expect(await revoked).toMatch(/authorization/i);
+    expect(closings).toEqual([]);
+    await nats.close();
   });
 
   test('comes back by itself after the server was gone, with its subscriptions', async () => {
