@@ -8,7 +8,7 @@
 import type { Subjects } from '../contracts/subjects.ts';
 import { NoResponders, RequestTimeout, type Bus, type BusMessage, type Headers } from './bus.ts';
 import type { Clock } from './clock.ts';
-import type { Request } from './gateway.ts';
+import { traceOf, type Request } from './gateway.ts';
 import type { Limits } from './limits.ts';
 
 export interface ForwardingOptions {
@@ -33,6 +33,8 @@ const header = {
 
 const taken = 'taken';
 const notMine = 'not mine';
+/** NATS itself takes no longer lines, and closes the connection of who sends one. */
+const replySubjectLengthMax = 4_000;
 const sendingMs = 500;
 const patienceMs = 5_000;
 
@@ -74,8 +76,11 @@ export class Forwarding {
     const { bus, limits } = this.#options;
     const key = message.header(header.forward);
     if (key === undefined || message.reply === undefined) return;
+    const request = requestIn(message);
+    // Anybody may send one: where a header says that the answer goes must be a subject.
+    if (/\s/.test(request.reply) || request.reply.length > replySubjectLengthMax) return;
     const known = this.#seen.has(key);
-    const accepted = known || handle(requestIn(message));
+    const accepted = known || handle(request);
     if (accepted && !known) {
       this.#seen.add(key);
       if (this.#seen.size > limits.forwardsMax)
@@ -85,22 +90,24 @@ export class Forwarding {
   }
 
   async #deliver(request: Request, partition: number): Promise<void> {
-    const { clock, ownerOf, look, refuse, nonce } = this.#options;
+    const { clock, ownerOf, refuse, nonce } = this.#options;
     const deadline = clock.monotonic() + patienceMs;
     const key = `${nonce}:${++this.#counter}`;
     let host = ownerOf(partition);
+    /** Whether the store has answered when it was last asked: else nobody knows that there is no owner. */
+    let looked = true;
     while (clock.monotonic() < deadline) {
       if (host === undefined) {
-        await look();
+        looked = await this.#look();
         host = ownerOf(partition);
-        if (host === undefined) break;
+        if (looked && host === undefined) break;
       }
-      const sent = await this.#send(host, request, key);
+      const sent = host === undefined ? 'not mine' : await this.#send(host, request, key);
       if (sent === 'taken' || sent === 'unknown') return;
       if (sent === 'nobody') {
         // It has ended: perhaps another has taken over what it had.
-        await look();
-        if (ownerOf(partition) === host) break;
+        looked = await this.#look();
+        if (looked && ownerOf(partition) === host) break;
       }
       if (sent === 'too large') {
         refuse(request, 'request/too-large');
@@ -109,7 +116,14 @@ export class Forwarding {
       host = undefined;
       await new Promise<void>((resolve) => void clock.after(50, resolve));
     }
-    refuse(request, 'runtime/no-owner');
+    if (looked) refuse(request, 'runtime/no-owner');
+  }
+
+  #look(): Promise<boolean> {
+    return this.#options.look().then(
+      () => true,
+      () => false,
+    );
   }
 
   /** To one host, until it has answered or is gone. */
@@ -147,5 +161,5 @@ const requestIn = (message: BusMessage): Request => ({
   payload: message.payload,
   reply: message.header(header.reply) ?? '',
   id: message.header(header.id),
-  trace: message.header(header.trace),
+  trace: traceOf(message.header(header.trace)),
 });

@@ -41,10 +41,11 @@ export const requestOf = (message: BusMessage): Request => ({
   trace: traceOf(message.header('traceparent')),
 });
 
-/** W3C trace context, version 00; anything else is as good as none. */
+/** W3C trace context, version 00. */
 const traceparent = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-const traceOf = (header: string | undefined): string | undefined =>
+/** What a header says of it; anything else is as good as none. */
+export const traceOf = (header: string | undefined): string | undefined =>
   header !== undefined && header.length === 55 && traceparent.test(header) ? header : undefined;
 
 export interface GatewayOptions {

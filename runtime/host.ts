@@ -258,7 +258,7 @@ class RunningHost implements Host {
     }
   }
 
-  /** An operator's request, at the owner: never sent on, for it is asked again. */
+  /** An operator's request, at the owner. */
   #attend(request: Request): boolean {
     const asked = this.#subjects.parseDeadLetters(request.subject);
     if (asked === undefined) return false;
@@ -272,6 +272,7 @@ class RunningHost implements Host {
   #serveHere(request: Request): boolean {
     const whole = this.#subjects.batchedPartition(request.subject);
     if (whole !== undefined) return this.#serveBatch(request, whole);
+    if (this.#attend(request)) return true;
     const addressed = this.#gateway.targetOf(request);
     return addressed !== undefined && this.#serve(request, addressed);
   }

@@ -279,8 +279,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   ]),
   plant('forwards are not remembered', [
     'runtime/forwarding.ts',
-    'const accepted = known || handle(requestIn(message));',
-    'const accepted = handle(requestIn(message)) || known;',
+    'const accepted = known || handle(request);',
+    'const accepted = handle(request) || known;',
   ]),
   plant('callers of pending commands are forgotten by a new owner', [
     'runtime/recall.ts',

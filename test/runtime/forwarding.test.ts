@@ -24,6 +24,8 @@ class Town {
   readonly hub = memoryHub({ clock: this.clock });
   owner: string | undefined;
   looks = 0;
+  /** The store does not answer. */
+  deaf = false;
   readonly refused: string[] = [];
 
   /** A host that sends on, to whom it believes to be the owner. */
@@ -38,6 +40,7 @@ class Town {
       ownerOf: () => believed,
       look: async () => {
         this.looks++;
+        if (this.deaf) throw new Error('the store does not answer');
         believed = this.owner;
       },
       refuse: (_, code) => void this.refused.push(code),
@@ -178,6 +181,49 @@ describe('a forward', () => {
     void town.sender('bob').forward({ ...request, payload: new Uint8Array(2 ** 20 + 1) }, 0);
     await town.pass(100);
     expect(town.refused).toEqual(['request/too-large']);
+  });
+
+  it.each(['a b', 'a\tb', 'a'.repeat(4_001)])(
+    'whose reply subject would break the connection of who answers is not carried out (%#)',
+    async (reply) => {
+      const town = new Town();
+      const { handled } = town.receiver('bob');
+      void town.sender('bob').forward({ ...request, reply }, 0);
+      await town.pass();
+      expect(handled).toEqual([]);
+    },
+  );
+
+  it('with a trace that is none is carried out without it', async () => {
+    const town = new Town();
+    const { handled } = town.receiver('bob');
+    void town.sender('bob').forward({ ...request, trace: 'a trace ending in 01' }, 0);
+    await town.pass();
+    expect(handled.map(({ trace }) => trace)).toEqual([undefined]);
+  });
+
+  it('is not given up because the store does not answer for a moment', async () => {
+    const town = new Town();
+    const { handled } = town.receiver('cyd');
+    town.deaf = true;
+    void town.sender(undefined).forward(request, 0);
+    await town.pass(1_000);
+    town.deaf = false;
+    town.owner = 'cyd';
+    await town.pass();
+    expect(handled).toHaveLength(1);
+    expect(town.refused).toEqual([]);
+  });
+
+  it('is neither carried out nor refused if the store never answers: perhaps there is an owner', async () => {
+    const town = new Town();
+    const { handled } = town.receiver('cyd');
+    town.deaf = true;
+    const forward = town.sender(undefined).forward(request, 0);
+    await town.pass();
+    await forward;
+    expect(handled).toEqual([]);
+    expect(town.refused).toEqual([]);
   });
 
   it('beyond as many as may be under way is refused as busy', async () => {

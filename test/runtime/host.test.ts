@@ -72,6 +72,24 @@ describe('a host', () => {
     expect(await put()).toMatchObject({ ok: true, result: { coins: 2 } });
   });
 
+  it('answers an operator whose request reached the former owner of the partition', async () => {
+    const rig = new HostRig();
+    await rig.start('ann');
+    await rig.ownedBy('ann');
+    const answers: string[] = [];
+    rig.bus.subscribe('operator', ({ payload }) => {
+      answers.push(Buffer.from(payload).toString());
+    });
+    const headers = {
+      'Millrace-Forward': 'bob:1',
+      'Millrace-Subject': 'millrace.part.0.dead-letters.list',
+      'Millrace-Reply': 'operator',
+    };
+    rig.bus.publish('millrace.host.ann', '{}', { reply: 'bob', headers });
+    await rig.elapse(100);
+    expect(answers).toEqual(['{"ok":true,"result":{"halted":[],"letters":[]}}']);
+  });
+
   it('answers no delivery between partitions that is not signed, and applies nothing of it', async () => {
     const rig = new HostRig();
     await rig.start('ann');
