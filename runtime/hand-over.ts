@@ -107,7 +107,7 @@ export class HandOver {
         case 'ok':
           onGiven(this.#ownership);
           this.#ownership.served?.dismiss();
-          this.#ownership.end();
+          this.#ownership.given();
           return { kind: 'given' };
         case 'fenced':
           onLost(this.#ownership);

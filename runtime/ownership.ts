@@ -7,7 +7,9 @@
  *     the call that granted it was sent; what it writes is guarded by the fence in any case. What
  *     comes when the lease has run out (the host was frozen, say) waits for the next renewal, which
  *     is refused if another owner has its own copies;
- * P3  once it is being given away it takes nothing any more: what still comes is sent on.
+ * P3  once it is being given away it takes nothing any more: what still comes is sent on. That is
+ *     known to have no other copy only while the lease holds, or when a successor in our group was
+ *     given the partition: otherwise it waits as in P2, or is dropped where no more may wait.
  */
 import type { Bus, BusMessage } from './bus.ts';
 import type { Clock } from './clock.ts';
@@ -67,6 +69,7 @@ export class Ownership {
   /** NATS knows of the subscription: requests reach the partition. */
   #announced = false;
   #giving = false;
+  #given = false;
   #ended = false;
 
   /** Under a fence that is granted, or that will be if the present owner hands over. */
@@ -78,7 +81,7 @@ export class Ownership {
       subject: options.subjectOf(fence.partition),
       onMessage: (message) => this.#receive(message),
       waitingMax: options.limits.waitingMax,
-      onOverflow: (message) => options.onLate(message, fence.partition),
+      onOverflow: (message) => this.#overflow(message),
     });
   }
 
@@ -129,6 +132,13 @@ export class Ownership {
   set giving(giving: boolean) {
     this.#giving = giving;
     if (giving) this.door.admit();
+  }
+
+  /** P3: a successor in our group has it; whatever comes late is for it. */
+  given(): void {
+    this.#given = true;
+    this.door.admit();
+    this.end();
   }
 
   /** Recovers a partition that was acquired, and lets requests in (P1). */
@@ -189,7 +199,7 @@ export class Ownership {
   end(): void {
     this.#ended = true;
     this.served?.close();
-    if (!this.#giving) this.door.close();
+    if (!this.#sendsOn) this.door.close();
   }
 
   /** False if the ownership has ended meanwhile. */
@@ -207,9 +217,20 @@ export class Ownership {
 
   #receive(message: BusMessage): void {
     const { onLate, onRequest } = this.#options;
-    if (this.#giving) onLate(message, this.partition);
+    if (this.#sendsOn) onLate(message, this.partition);
     else if (this.holds) onRequest(message, this.partition);
     else this.door.hold(message);
+  }
+
+  /** P3. */
+  get #sendsOn(): boolean {
+    return this.#given || (this.#giving && this.holds);
+  }
+
+  /** More waits than may: before the partition is ours it is for the owner; then see P3. */
+  #overflow(message: BusMessage): void {
+    const never = this.#validUntil === Number.NEGATIVE_INFINITY;
+    if (never || this.holds) this.#options.onLate(message, this.partition);
   }
 
   get #opening(): Opening {
