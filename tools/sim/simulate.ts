@@ -26,6 +26,8 @@ import type { Workload } from './workload.ts';
 export interface SimulationOptions {
   readonly seed: string;
   readonly workload?: () => Workload;
+  /** Given what the simulation left behind, as it is judged. */
+  readonly onEvidence?: (evidence: Evidence) => void;
 }
 
 export interface Outcome {
@@ -52,8 +54,9 @@ const plannedMs = 4_000;
 const livenessMs = 30_000;
 const quietMs = 8_000;
 
-export async function simulate({ seed, workload = exchange }: SimulationOptions): Promise<Outcome> {
-  const simulation = new Simulation(seed, workload());
+export async function simulate(options: SimulationOptions): Promise<Outcome> {
+  const { seed, workload = exchange, onEvidence = () => {} } = options;
+  const simulation = new Simulation(seed, workload(), onEvidence);
   const rejected = (reason: unknown): void => simulation.complain(unobserved(reason));
   process.on('unhandledRejection', rejected);
   try {
@@ -74,6 +77,7 @@ class Simulation {
   readonly #trace = new Trace(this.#schedule);
   readonly #archive = memoryArchive();
   readonly #workload: Workload;
+  readonly #onEvidence: (evidence: Evidence) => void;
   readonly #partitions: number;
   readonly #planned: boolean;
   readonly #redis: SimulatedRedis;
@@ -84,9 +88,10 @@ class Simulation {
   readonly #complaints: string[] = [];
   #weather: Weather = fairWeather;
 
-  constructor(seed: string, workload: Workload) {
+  constructor(seed: string, workload: Workload, onEvidence: (evidence: Evidence) => void) {
     this.#seed = seed;
     this.#workload = workload;
+    this.#onEvidence = onEvidence;
     const dice = (this.#dice = new Dice(seed));
     this.#partitions = dice.pick([2, 3, 5]);
     this.#planned = dice.chance(0.15);
@@ -201,6 +206,7 @@ class Simulation {
       published: this.#observations.published,
       writtenAt: this.#observations.writtenAt,
     };
+    this.#onEvidence(evidence);
     const placed = evidence.logs.flatMap(placedIn);
     const halted = this.#cluster.reports.filter((line) => line.includes('halted'));
     return {
