@@ -55,6 +55,12 @@ interface Living {
   version: number;
 }
 
+/** What of a judgement's input stands in other records. */
+interface Sources {
+  readonly message: Aside | undefined;
+  readonly cited: LogRecord | undefined;
+}
+
 const stateOf = ({ instance, version }: Living): State<unknown> => ({
   value: instance.value,
   context: instance.context,
@@ -89,8 +95,8 @@ export class PartitionReplay {
     for (const [actor, living] of this.#actors) yield [actor, stateOf(living)];
   }
 
-  /** Takes the next record. */
-  take(placed: Placed): void {
+  /** Takes the next record; with the one that it cites, if its log has it. */
+  take(placed: Placed, cited?: LogRecord): void {
     const { record, partition, position } = placed;
     if (record.aside) this.#aside.set(position, record.aside);
     if (record.actor === partitionKey(partition)) {
@@ -102,7 +108,7 @@ export class PartitionReplay {
     const living = this.#actors.get(record.actor) ?? { instance: type.start(), version: 0 };
     this.#actors.set(record.actor, living);
     const message = this.#message(record);
-    this.#decideAgain(placed, living, message);
+    this.#decideAgain(placed, living, { message, cited });
     const sums = new Sums().add(type.holdings(stateOf(living)), -1);
     this.#evolve(placed, living);
     sums.add(type.holdings(stateOf(living)));
@@ -120,10 +126,10 @@ export class PartitionReplay {
     }
   }
 
-  #decideAgain(placed: Placed, living: Living, message: Aside | undefined): void {
+  #decideAgain(placed: Placed, living: Living, sources: Sources): void {
     let decision: Decision | undefined;
     try {
-      decision = this.#judge(placed, living, message);
+      decision = this.#judge(placed, living, sources);
     } catch (error) {
       this.#say(placed, `the actor fails on what it was recorded to decide: ${String(error)}`);
       return;
@@ -134,7 +140,7 @@ export class PartitionReplay {
   }
 
   /** What the actor says to this record's command, message or deadline; undefined where it is not known. */
-  #judge(placed: Placed, living: Living, message: Aside | undefined): Decision | undefined {
+  #judge(placed: Placed, living: Living, { message, cited }: Sources): Decision | undefined {
     const { record, at } = placed;
     if (record.aside || record.failure || record.resumed) return undefined;
     const type = this.#world.types.get(splitActorKey(record.actor).type);
@@ -144,25 +150,43 @@ export class PartitionReplay {
       at,
       id: record.id ?? '',
       partitions: this.#world.partitions,
+      ...(cited?.actor === record.actor && { cited: cited.events ?? [] }),
       reference: (actor) => this.#reference.get(actor),
     };
     if (record.timer) return type?.timer(stateOf(living), record.timer, context);
     if (message) return type?.receive(stateOf(living), message, context);
-    const input = this.#command(placed);
+    const input = this.#input(placed);
     return input && type?.decide(stateOf(living), input.parsed, context);
   }
 
-  #command(placed: Placed): { readonly parsed: unknown } | undefined {
-    const { actor, id, retried } = placed.record;
-    const command =
-      retried === undefined
-        ? (placed.record.command ?? this.#world.command(placed.record))
-        : this.#aside.get(retried);
-    if (command === undefined) {
-      this.#unknown++;
-      return undefined;
-    }
-    const parsed = parseCommand({
+  /** The address of an earlier record that its command cites: `take` must be given that record. */
+  cites({ record }: Placed): string | undefined {
+    const { type } = splitActorKey(record.actor);
+    const parsed = this.#parse(record, this.#command(record));
+    return parsed?.ok === true ? this.#world.types.get(type)?.cites(parsed.value.input) : undefined;
+  }
+
+  /** What is to be decided again; undefined for what judgement did not see or nobody knows. */
+  #input(placed: Placed): { readonly parsed: unknown } | undefined {
+    const command = this.#command(placed.record);
+    const parsed = this.#parse(placed.record, command);
+    if (parsed?.ok) return { parsed: parsed.value.input };
+    if (command === undefined) this.#unknown++;
+    else this.#say(placed, `its command "${command.name}" does not follow the contract`);
+    return undefined;
+  }
+
+  #command(record: LogRecord): Pick<Aside, 'name' | 'body'> | undefined {
+    const { id, retried, command } = record;
+    if (id === undefined) return undefined;
+    return retried === undefined
+      ? (command ?? this.#world.command(record))
+      : this.#aside.get(retried);
+  }
+
+  #parse({ actor, id }: LogRecord, command: Pick<Aside, 'name' | 'body'> | undefined) {
+    if (command === undefined) return undefined;
+    return parseCommand({
       types: this.#world.types,
       type: splitActorKey(actor).type,
       actor,
@@ -172,9 +196,6 @@ export class PartitionReplay {
       trace: undefined,
       caller: { subject: '', since: 0, answer: () => {} },
     });
-    if (parsed.ok) return { parsed: parsed.value.input };
-    this.#say(placed, `its command "${command.name}" does not follow the contract`);
-    return undefined;
   }
 
   /** The message that a record applies: one that it sets aside is still under way. */

@@ -44,7 +44,8 @@ export function replay(evidence: Evidence, observers: readonly Observer[] = []):
   const states = new Map<ActorKey, State<unknown>>();
   for (const log of logs) {
     const replaying = new PartitionReplay(world);
-    for (const placed of log) replaying.take(placed);
+    const records = new Map(log.map(({ at, record }) => [at, record]));
+    for (const placed of log) replaying.take(placed, records.get(replaying.cites(placed) ?? ''));
     for (const [actor, state] of replaying.states()) states.set(actor, state);
   }
   return { violations, states };

@@ -10,7 +10,7 @@ import type { Dice } from './dice.ts';
 import { epochMs } from './life.ts';
 import type { Act, Workload } from './workload.ts';
 
-const scales: Scales = { byAsset: { USD: 2, BTC: 4 }, others: 8 };
+export const scales: Scales = { byAsset: { USD: 2, BTC: 4 }, others: 8 };
 
 const accounts = ['ann', 'bob', 'cyd', 'dan', 'eve', 'fay'].map((id) => `account/${id}`);
 

@@ -120,8 +120,10 @@ class Verification {
       const placed = cursor.page[cursor.next];
       if (placed === undefined || (cursor.replay && this.#waits(placed))) break;
       this.#send(placed);
-      cursor.replay?.take(placed);
-      if (cursor.replay) this.#records++;
+      if (cursor.replay === undefined) continue;
+      const cites = cursor.replay.cites(placed);
+      cursor.replay.take(placed, cites === undefined ? undefined : await cursor.log.record(cites));
+      this.#records++;
     }
     return cursor.next > before;
   }

@@ -1,5 +1,11 @@
 /** A partition's log from its first record on, whatever of it stands in the archive by now. */
-import { decodeGroup, entryId, recordAddress } from '../../contracts/record.ts';
+import {
+  decodeGroup,
+  entryId,
+  parseRecordAddress,
+  recordAddress,
+  type LogRecord,
+} from '../../contracts/record.ts';
 import type { Archive } from '../../runtime/archive.ts';
 import type { Entry, Log } from '../../runtime/log.ts';
 import type { Placed } from '../checkers/evidence.ts';
@@ -24,7 +30,7 @@ export class WholeLog {
 
   /** The records that follow, none at the end; rejects if some of them are nowhere. */
   async page(): Promise<readonly Placed[]> {
-    const entries = await this.#entries();
+    const entries = await this.#entries(this.#next, pageEntries);
     const [first, last] = [entries[0], entries.at(-1)];
     if (first === undefined || last === undefined) return [];
     if (first.position !== this.#next) throw new Error(this.#missing(first.position));
@@ -32,11 +38,20 @@ export class WholeLog {
     return entries.flatMap((entry) => placedOf(this.partition, entry));
   }
 
-  async #entries(): Promise<readonly Entry[]> {
+  /** The record of an address; undefined if there is none in this log. */
+  async record(address: string): Promise<LogRecord | undefined> {
+    const { partition, position } = parseRecordAddress(address);
+    if (partition !== this.partition || position >= this.#next) return undefined;
+    const entries = await this.#entries(position, 1);
+    const placed = entries.flatMap((entry) => placedOf(partition, entry));
+    return placed.find(({ at }) => at === address)?.record;
+  }
+
+  async #entries(position: number, count: number): Promise<readonly Entry[]> {
     const { log, archive } = this.#sources;
-    const found = await log.read(this.partition, this.#next, pageEntries);
-    if (found.length === 0 || found[0]?.position === this.#next) return found;
-    const archived = (await archive?.read(this.partition, this.#next)) ?? [];
+    const found = await log.read(this.partition, position, count);
+    if ((found[0]?.position ?? 0) <= position) return found;
+    const archived = (await archive?.read(this.partition, position)) ?? [];
     return archived.length === 0 ? found : archived;
   }
 
