@@ -5,6 +5,7 @@
 import type { DeadLetterRequest } from '../contracts/dead-letter.ts';
 import { refusal, type Reply } from '../contracts/reply.ts';
 import { answer, type Caller, type Command, type Read } from './command.ts';
+import { addressCitedBy } from './log-search.ts';
 import type { Parts } from './parts.ts';
 import type { Known, Logged } from './recall.ts';
 import { stateOf, type Resident } from './resident.ts';
@@ -55,7 +56,7 @@ export class Admission {
   #command(command: Command, resident: Resident): void {
     const key = this.#parts.recall.keyOf(command);
     const known = this.#parts.recall.find(key);
-    const cites = known.kind === 'new' && command.type.cites(command.input) !== undefined;
+    const cites = known.kind === 'new' && addressCitedBy(command) !== undefined;
     if (known.kind !== 'logged' && !cites)
       this.#parts.turn.command({ command, key, known }, resident);
     else if (this.#parts.search.full) answer(command.caller, refusal('runtime/busy'));

@@ -10,6 +10,7 @@ import { decodeGroup, recordAddress, type EventBody, type LogRecord } from '../c
 import { encodeReply, refusal } from '../contracts/reply.ts';
 import type { SharedArchive } from './archive.ts';
 import type { Command } from './command.ts';
+import { thrown } from './failures.ts';
 import type { Limits } from './limits.ts';
 import type { Entry, Log } from './log.ts';
 import { replyIn, type Known } from './recall.ts';
@@ -55,9 +56,10 @@ export class LogSearch {
   }
 
   /** The events of the record that a command cites, if it cites one and that is of its actor. */
-  cited({ type, input, actor }: Command): Promise<readonly EventBody[] | undefined> {
-    const address = type.cites(input);
-    if (address === undefined) return Promise.resolve(undefined);
+  cited(command: Command): Promise<readonly EventBody[] | Error | undefined> {
+    const { actor } = command;
+    const address = addressCitedBy(command);
+    if (address === undefined || address instanceof Error) return Promise.resolve(address);
     return this.#inTurn(async () => {
       const { partition } = this.#options;
       const position = Number(address.slice(address.indexOf('-') + 1));
@@ -139,5 +141,14 @@ export class LogSearch {
     const group = { entry, records: decodeGroup(entry.records) };
     this.#groups = [group, ...this.#groups].slice(0, groupsKept);
     return group;
+  }
+}
+
+/** The record that a command cites; an error if its actor fails on telling which. */
+export function addressCitedBy({ type, input }: Command): string | Error | undefined {
+  try {
+    return type.cites(input);
+  } catch (error) {
+    return thrown(error);
   }
 }

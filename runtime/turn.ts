@@ -68,8 +68,8 @@ export interface Recalled {
   readonly command: Command;
   readonly key: IdKey | undefined;
   readonly known: Known;
-  /** The events of the record that the command cites. */
-  readonly cited?: readonly EventBody[] | undefined;
+  /** The events of the record that the command cites; an error if the actor fails on telling which. */
+  readonly cited?: readonly EventBody[] | Error | undefined;
 }
 
 type Judged =
@@ -271,6 +271,7 @@ export class Turn {
     resident: Resident,
     origins: Origins,
   ): Judged {
+    if (cited instanceof Error) return { kind: 'failed', error: cited };
     const plain = this.#context(command.actor, origins.time, origins.id ?? '');
     const context = cited ? { ...plain, cited } : plain;
     try {

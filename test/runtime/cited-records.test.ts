@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { actorKey } from '../../contracts/ids.ts';
 import { shortLogs } from './history.ts';
+import { purse } from './purse.ts';
 import { Rig, type Answered, type RigOptions } from './rig.ts';
 
 const alice = actorKey('account', 'alice');
@@ -75,4 +76,19 @@ describe('a command that cites a record', () => {
     broken = false;
     expect((await ask(alice, 'reverse', { of }))?.code).toBeUndefined();
   });
+});
+
+test('an actor that fails on telling what a command cites is contained: that command is set aside', async () => {
+  const rig = new Rig({ partitions: 1, limits: { recentRepliesMax: 1 } });
+  const citing = (): never => {
+    throw new Error('cites nothing sensible');
+  };
+  rig.types.set('purse', { ...purse, cites: citing });
+  await rig.start(0);
+  const put = (id: string) => rig.within(rig.command(rig.purse('bob'), 'put', { coins: 1 }, id));
+  const failed = await put('bad');
+  expect(failed?.code).toBe('runtime/quarantined');
+  expect((await put('another'))?.code).toBe('runtime/quarantined');
+  expect(await put('bad')).toEqual(failed);
+  expect(rig.halted).toEqual([]);
 });
