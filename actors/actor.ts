@@ -180,6 +180,17 @@ export interface ActorSource<
       | Query<ContextFrom<Machine>>
       | ((state: State<ContextFrom<Machine>>) => Json);
   };
+  /**
+   * For each event that once had another shape, what makes today's of it: the log keeps events as they
+   * were written, and only machine, judgement and publication see them like this. It is given those of
+   * today's shape, too, and returns them as they are. Saved contexts of earlier builds come to
+   * `persist.load`.
+   */
+  readonly upcast?: {
+    readonly [Type in z.infer<Event>['type']]?: (
+      recorded: EventBody,
+    ) => Extract<z.infer<Event>, { readonly type: Type }>;
+  };
   /** Events that stay in the log and are not published. */
   readonly internal?: readonly z.infer<Event>['type'][];
   /** The body under which an event is published; without this, the event less its `type`. */
@@ -204,6 +215,8 @@ export interface ActorType {
   receive(state: State<unknown>, message: Incoming, context: Context): Decision;
   timer(state: State<unknown>, deadline: Deadline, context: Context): Decision;
   holdings(state: State<unknown>): Value;
+  /** A recorded event in the shape that this build gives it. */
+  upcast(recorded: EventBody): EventBody;
   /** The body under which an event is published; undefined for one that stays in the log. */
   publish(event: EventBody): JsonObject | undefined;
   /** A live instance: new, or as it was saved. */
@@ -220,6 +233,7 @@ export function defineActor<
   // commands that its own schema has parsed, and events that its own judgement has made.
   const typed = (state: State<unknown>): State<ContextFrom<Machine>> =>
     state as State<ContextFrom<Machine>>;
+  const upcast = upcasting(source.upcast);
   return {
     type: source.type,
     commands: new Map(source.command.options.map((option) => [commandName(option), option])),
@@ -227,19 +241,33 @@ export function defineActor<
       Object.entries(source.query ?? {}).map(([name, read]) => [name, asQuery(read)]),
     ),
     decide: (state, command, context) =>
-      source.decide(typed(state), command as z.infer<Command>, context),
+      source.decide(
+        typed(state),
+        command as z.infer<Command>,
+        context.cited ? { ...context, cited: context.cited.map(upcast) } : context,
+      ),
     cites: (command) => source.cites?.(command as z.infer<Command>),
     receive: (state, message, context) =>
       source.receive?.(typed(state), message, context) ?? react([]),
     timer: (state, deadline, context) =>
       source.timer?.(typed(state), deadline, context) ?? react([]),
+    upcast,
     publish: (event) => {
       if (source.internal?.includes(event.type)) return undefined;
-      return source.publish ? source.publish(event as z.infer<Event>) : bodyOf(event);
+      const newest = upcast(event);
+      return source.publish ? source.publish(newest as z.infer<Event>) : bodyOf(newest);
     },
     holdings: (state) => source.holdings?.(typed(state)) ?? {},
-    start: statechart(source.machine, source.persist),
+    start: statechart(source.machine, { persist: source.persist, upcast }),
   };
+}
+
+type Upcast = (recorded: EventBody) => EventBody;
+
+function upcasting(casts: { readonly [type: string]: Upcast | undefined } | undefined): Upcast {
+  if (casts === undefined) return (recorded) => recorded;
+  const byType = new Map(Object.entries(casts));
+  return (recorded) => byType.get(recorded.type)?.(recorded) ?? recorded;
 }
 
 const bodyOf = ({ type: _, ...body }: EventBody): JsonObject => body;

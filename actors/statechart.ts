@@ -42,12 +42,19 @@ export interface Persist {
   load(saved: Json): unknown;
 }
 
+export interface Reading {
+  /** Without it a context is plain JSON. */
+  readonly persist: Persist | undefined;
+  /** Gives a recorded event the shape that the machine knows. */
+  readonly upcast: (recorded: EventBody) => EventBody;
+}
+
 /** Makes the function that starts instances of a machine, new or as they were saved. */
 export function statechart(
   machine: AnyStateMachine,
-  persist: Persist | undefined,
+  reading: Reading,
 ): (saved?: SavedState) => Instance {
-  const chart: Chart = { machine, persist, steps: stepsOf(machine), live: new LatestLive() };
+  const chart: Chart = { machine, ...reading, steps: stepsOf(machine), live: new LatestLive() };
   return (saved) => new ChartInstance(chart, saved);
 }
 
@@ -71,9 +78,8 @@ interface Steps {
   of(point: Point, event: EventBody): Step;
 }
 
-interface Chart {
+interface Chart extends Reading {
   readonly machine: AnyStateMachine;
-  readonly persist: Persist | undefined;
   readonly steps: Steps;
   readonly live: LatestLive;
 }
@@ -106,7 +112,8 @@ class ChartInstance implements Instance {
     return this.#context;
   }
 
-  evolve(event: EventBody): void {
+  evolve(recorded: EventBody): void {
+    const event = this.#chart.upcast(recorded);
     const step = this.#chart.steps.of(this, event);
     switch (step.kind) {
       case 'refused':

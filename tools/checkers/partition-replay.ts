@@ -208,6 +208,7 @@ export class PartitionReplay {
 
   #compare(placed: Placed, { version }: Living, decision: Decision): void {
     const { record } = placed;
+    const type = this.#world.types.get(splitActorKey(record.actor).type);
     const { events, reply, effects } = decision;
     const { send = [], answers = [], external, replicate, timers = [] } = effects ?? {};
     const after = version + (events.length > 0 ? 1 : 0);
@@ -221,7 +222,7 @@ export class PartitionReplay {
       out: [...send, ...copies],
     };
     const has = {
-      events: record.events ?? [],
+      events: (record.events ?? []).map((event) => type?.upcast(event) ?? event),
       reply: record.reply ?? null,
       answers: (record.answers ?? []).map((answer) => ({ id: answer.id, reply: answer.reply })),
       external: record.external ?? null,

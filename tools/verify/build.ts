@@ -56,7 +56,7 @@ function listed(loaded: object, path: string): ActorType[] {
   throw new UsageError(`${path} must export \`actors\`, a list of what defineActor gives.`);
 }
 
-const methods = ['decide', 'receive', 'timer', 'holdings', 'publish', 'start'];
+const methods = ['decide', 'cites', 'receive', 'timer', 'holdings', 'upcast', 'publish', 'start'];
 
 function isActorType(value: unknown): value is ActorType {
   if (typeof value !== 'object' || value === null || !('type' in value)) return false;
