@@ -89,6 +89,11 @@ class NatsBus implements Bus {
   readonly #onError: (error: Error) => void;
   readonly #reconnected: (() => void)[] = [];
   #outgoing: Outgoing[] = [];
+  /**
+   * From a disconnection until everyone who must say something again knows of the reconnection: what
+   * was published in between would overtake it.
+   */
+  #down = false;
   #closing = false;
 
   constructor(
@@ -118,7 +123,7 @@ class NatsBus implements Bus {
   #send(): void {
     const outgoing = this.#outgoing;
     this.#outgoing = [];
-    if (this.#connection.isClosed()) return;
+    if (this.#connection.isClosed() || this.#down) return;
     for (const { subject, bytes, options } of outgoing) {
       // The client throws at what is larger than the server takes: told, and not sent.
       this.#guarded(() => this.#connection.publish(subject, bytes, publishOptions(options)));
@@ -187,8 +192,11 @@ class NatsBus implements Bus {
 
   async #watch(): Promise<void> {
     for await (const status of this.#connection.status()) {
-      if (status.type === Events.Reconnect)
+      if (status.type === Events.Disconnect) this.#down = true;
+      if (status.type === Events.Reconnect) {
         this.#reconnected.forEach((callback) => this.#guarded(callback));
+        this.#down = false;
+      }
       if (status.type === Events.Error)
         this.#onError(new Error(`NATS: ${JSON.stringify(status.data)}`));
     }

@@ -63,6 +63,28 @@ describe('the bus on NATS', () => {
     await bus.close();
   });
 
+  test('sends nothing of what was published while the server was gone, nor before it is told', async () => {
+    const bus = await natsBus({ url: server.url, name: 'conformance' });
+    const received: string[] = [];
+    bus.subscribe('b', ({ payload }) => void received.push(new TextDecoder().decode(payload)));
+    await bus.flush();
+    const back = new Promise<void>((resolve) =>
+      bus.onReconnect(() => {
+        bus.publish('b', 'again');
+        resolve();
+      }),
+    );
+    await server.stop();
+    await expect(bus.request('b', '', { timeoutMs: 50 })).rejects.toBeInstanceOf(RequestTimeout);
+    const chatter = setInterval(() => bus.publish('b', 'too early'), 1);
+    server = await startNats({ dir, port: server.port, partitions: 8, prefix: 'millrace' });
+    await back;
+    clearInterval(chatter);
+    await bus.flush();
+    expect(received[0]).toBe('again');
+    await bus.close();
+  });
+
   test('says which server does not answer', async () => {
     await expect(natsBus({ url: 'nats://127.0.0.1:1', name: 'nobody' })).rejects.toThrow(
       '127.0.0.1:1',
