@@ -91,8 +91,8 @@ export class HandOver {
     this.#ownership.giving = true;
     if (!(await this.#finished(partition, deadline))) return this.#takeBack();
     // What was said last has reached NATS, so that the successor need not say it again.
-    const { published } = partition.publisher;
-    if (await within(clock, drainMsMax, bus.flush())) partition.publisher.confirm(published);
+    const arrived = partition.publisher.confirmation();
+    if (await within(clock, drainMsMax, bus.flush())) arrived();
     return this.#give(heir, clock.monotonic() + stepMsMax);
   }
 

@@ -78,11 +78,8 @@ export class Heartbeat {
   /** A round trip behind what was published tells that it has arrived. */
   #confirmPublished(): void {
     const { held, bus } = this.#options;
-    const sent = held().flatMap(({ served }) =>
-      served ? [{ publisher: served.publisher, position: served.publisher.published }] : [],
-    );
-    const confirm = (): void =>
-      sent.forEach(({ publisher, position }) => publisher.confirm(position));
+    const confirmations = held().flatMap(({ served }) => served?.publisher.confirmation() ?? []);
+    const confirm = (): void => confirmations.forEach((arrived) => arrived());
     bus.flush().then(confirm, () => undefined);
   }
 }

@@ -33,6 +33,7 @@ export class Publisher {
   #confirmed = 0;
   #durable = 0;
   #repeating = false;
+  #repeats = 0;
   #closed = false;
 
   constructor(options: PublisherOptions) {
@@ -61,6 +62,18 @@ export class Publisher {
     this.#publish(record, epoch, position);
   }
 
+  /**
+   * To be called when a round trip that begins now has come back: what was published by now has
+   * arrived, unless a reconnection has made it uncertain meanwhile.
+   */
+  confirmation(): () => void {
+    const position = this.#published;
+    const repeats = this.#repeats;
+    return () => {
+      if (repeats === this.#repeats) this.confirm(position);
+    };
+  }
+
   /** A round trip that began when `published` was this position has come back. */
   confirm(position: number): void {
     if (!this.#repeating) this.#confirmed = Math.max(this.#confirmed, position);
@@ -70,6 +83,7 @@ export class Publisher {
   async repeat(durable: number): Promise<void> {
     this.#durable = Math.max(this.#durable, durable);
     this.#published = this.#confirmed;
+    this.#repeats++;
     if (this.#repeating) return;
     this.#repeating = true;
     while (this.#published < this.#durable && !this.#closed) await this.#repeatPage();

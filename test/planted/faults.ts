@@ -232,8 +232,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   ]),
   plant('nothing is published again after a reconnection', [
     'runtime/publisher.ts',
-    'this.#published = this.#confirmed;\n    if',
-    'if',
+    'this.#published = this.#confirmed;\n    this.#repeats++;',
+    'this.#repeats++;',
   ]),
 
   // Actors.

@@ -58,6 +58,17 @@ describe('events are published again', () => {
     expect(opened.publisher.confirmed).toBe(5);
   });
 
+  it('and a round trip that began before a reconnection confirms nothing, however late it is back', async () => {
+    const { rig, opened } = await publishedFive();
+    const arrived = opened.publisher.confirmation();
+    opened.republish();
+    await rig.settle();
+    arrived();
+    expect(opened.publisher.confirmed).toBe(0);
+    opened.publisher.confirmation()();
+    expect(opened.publisher.confirmed).toBe(5);
+  });
+
   it('by the next owner, from where the last renewal said', async () => {
     const { rig } = await publishedFive();
     const fence = { partition: 0, epoch: 1, nonce: rig.store.partitions(0).owner?.nonce ?? '' };
