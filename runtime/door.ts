@@ -15,8 +15,10 @@ export interface DoorOptions {
   /** Everything that the owner of the partition answers. */
   readonly subject: string;
   readonly onMessage: (message: BusMessage) => void;
-  /** So many messages may wait; what is more goes to the present owner. */
+  /** So many messages, and payloads of so many bytes, may wait. */
   readonly waitingMax: number;
+  readonly waitingBytesMax: number;
+  /** What is more. */
   readonly onOverflow: (message: BusMessage) => void;
 }
 
@@ -24,6 +26,7 @@ export class Door {
   readonly #options: DoorOptions;
   #subscription: Subscription | undefined;
   #waiting: BusMessage[] | undefined = [];
+  #waitingBytes = 0;
 
   constructor(options: DoorOptions) {
     this.#options = options;
@@ -41,10 +44,11 @@ export class Door {
   admit(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
+    this.#waitingBytes = 0;
     for (const message of waiting) this.#options.onMessage(message);
   }
 
-  /** From this message on, what comes waits until `admit`. */
+  /** The lease has run out: from this message on, what comes waits until `admit`. */
   hold(message: BusMessage): void {
     this.#waiting ??= [];
     this.#take(message);
@@ -62,9 +66,15 @@ export class Door {
   }
 
   #take(message: BusMessage): void {
-    const { onMessage, onOverflow, waitingMax } = this.#options;
-    if (this.#waiting === undefined) onMessage(message);
-    else if (this.#waiting.length < waitingMax) this.#waiting.push(message);
-    else onOverflow(message);
+    const { onMessage, onOverflow, waitingMax, waitingBytesMax } = this.#options;
+    const bytes = this.#waitingBytes + message.payload.length;
+    if (this.#waiting === undefined) {
+      onMessage(message);
+    } else if (this.#waiting.length < waitingMax && bytes <= waitingBytesMax) {
+      this.#waiting.push(message);
+      this.#waitingBytes = bytes;
+    } else {
+      onOverflow(message);
+    }
   }
 }

@@ -89,8 +89,9 @@ export interface Limits {
   readonly clockSkewMsMax: number;
   /** Partitions that one host recovers at a time. */
   readonly recoveriesMax: number;
-  /** Requests that may wait while a partition changes hands. */
+  /** Requests of one partition that may wait while it changes hands, or while its renewal is late. */
   readonly waitingMax: number;
+  readonly waitingBytesMax: number;
   /** Forwards under way from one host, and remembered from each other host. */
   readonly forwardsMax: number;
 }
@@ -176,7 +177,9 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
     leaseMs: 3_000,
     clockSkewMsMax: 500,
     recoveriesMax: 8,
-    waitingMax: 20_000,
+    // When the store of leases stops, those of all partitions wait, and are let in at once after it.
+    waitingMax: share({ of: 160_000, least: 500, most: 20_000 }),
+    waitingBytesMax: share({ of: 256 * mebibyte, least: 2 * mebibyte, most: 16 * mebibyte }),
     forwardsMax: 10_000,
   };
 }

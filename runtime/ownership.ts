@@ -81,6 +81,7 @@ export class Ownership {
       subject: options.subjectOf(fence.partition),
       onMessage: (message) => this.#receive(message),
       waitingMax: options.limits.waitingMax,
+      waitingBytesMax: options.limits.waitingBytesMax,
       onOverflow: (message) => this.#overflow(message),
     });
   }

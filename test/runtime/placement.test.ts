@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { defaultLimits, type Limits } from '../../runtime/limits.ts';
 import { aheadBy, HostRig, mappedSubject, pulse, replacing, settings } from './host-rig.ts';
 
 const purses = Array.from({ length: 24 }, (_, n) => `p${n}`);
@@ -96,6 +97,28 @@ describe('a host', () => {
     late = false;
     held?.();
     expect(await rig.pass(put)).toMatchObject({ ok: true });
+  });
+
+  it('whose lease ran out sends on nothing of what is too much to wait: the new owner has it, too', async () => {
+    const rig = new HostRig();
+    let renewing = true;
+    const leases = replacing(rig.store.leases, {
+      renew: async (...parameters) => {
+        if (!renewing) await new Promise<never>(() => undefined);
+        return rig.store.leases.renew(...parameters);
+      },
+    });
+    const limits = (count: number): Limits => ({ ...defaultLimits(count), waitingMax: 2 });
+    await rig.start('ann', { leases, limits });
+    await rig.ownedBy('ann');
+    renewing = false;
+    await rig.start('bob');
+    await rig.ownedBy('bob');
+    for (let n = 0; n < 6; n++)
+      await rig.pass(rig.request(mappedSubject('cmd', 'p1', 'put'), { coins: 1 }));
+    await rig.elapse(2_000);
+    const coins = await rig.pass(rig.request(mappedSubject('get', 'p1', 'coins'), {}));
+    expect(coins?.result).toEqual({ coins: 6 });
   });
 
   it('that NATS no longer reaches lets go of what it has, and takes nothing', async () => {
