@@ -56,7 +56,7 @@ export interface Limits {
   /** Replies of one partition that are kept in memory beside the log. */
   readonly recentRepliesMax: number;
   readonly recentBytesMax: number;
-  /** How far ahead of ours the clock inside a UUIDv7 may be. */
+  /** How far ahead of ours the clock inside a UUIDv7 may be, up to half of the window. */
   readonly idAheadMs: number;
 
   /** Distinct commands and messages on which an actor may fail within so long; one more halts it. */
@@ -188,7 +188,7 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
 export function describeLimits(limits: Limits, partitions: number): string {
   const whole = (n: number): string => n.toLocaleString('en-US');
   return (
-    `limits: command ids are remembered for ${limits.windowMs / 60_000} minutes (at most ` +
+    `limits: command ids are remembered for ${Number((limits.windowMs / 60_000).toFixed(2))} minutes (at most ` +
     `${whole(limits.idsMax * partitions)} of all partitions), ${whole(limits.residentsMax)} actors ` +
     `in ${whole(limits.residentBytesMax)} bytes of memory and ${whole(limits.stagedRecordsMax)} records under way in each of ${partitions} partitions, ` +
     `${whole(limits.channelMessagesMax)} messages in each channel, tails of ` +

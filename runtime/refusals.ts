@@ -42,8 +42,10 @@ export class Refusals {
     const made = timeOfId(id);
     if (made === undefined) return undefined;
     const { limits } = this.#options;
-    if (made < now - (limits.windowMs - limits.idAheadMs)) return refuse('runtime/stale-command');
-    if (made > now + limits.idAheadMs) {
+    // What was made so far ahead is remembered as much longer; of a short window it is half.
+    const aheadMs = Math.min(limits.idAheadMs, limits.windowMs / 2);
+    if (made < now - (limits.windowMs - aheadMs)) return refuse('runtime/stale-command');
+    if (made > now + aheadMs) {
       return refuse(
         'request/malformed',
         'The time in this UUIDv7 lies ahead. Set the clock that made it.',

@@ -164,20 +164,23 @@ describe('a partition', () => {
     expect(await rig.within(rig.command(rig.purse('alice'), 'put', { coins: 5 }))).toBeUndefined();
   });
 
-  it('refuses a UUIDv7 older than the window, and one from the future', async () => {
-    const rig = new Rig();
-    await rig.startAll();
-    const idAt = (ms: number): string => {
-      const hex = ms.toString(16).padStart(12, '0');
-      return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000001`;
-    };
-    const put = (ms: number) =>
-      rig.within(rig.command(rig.purse('alice'), 'put', { coins: 1 }, idAt(ms)));
-    const { windowMs } = rig.limits;
-    expect((await put(rig.clock.now() - windowMs))?.code).toBe('runtime/stale-command');
-    expect((await put(rig.clock.now() + windowMs))?.code).toBe('request/malformed');
-    expect((await put(rig.clock.now()))?.code).toBeUndefined();
-  });
+  it.each([undefined, 60_000, 1_000])(
+    'refuses a UUIDv7 older than the window, and one from the future (a window of %s ms)',
+    async (windowMs) => {
+      const rig = new Rig(windowMs === undefined ? {} : { limits: { windowMs } });
+      await rig.startAll();
+      const idAt = (ms: number): string => {
+        const hex = ms.toString(16).padStart(12, '0');
+        return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000001`;
+      };
+      const put = (ms: number) =>
+        rig.within(rig.command(rig.purse('alice'), 'put', { coins: 1 }, idAt(ms)));
+      const ms = rig.limits.windowMs;
+      expect((await put(rig.clock.now() - ms))?.code).toBe('runtime/stale-command');
+      expect((await put(rig.clock.now() + ms))?.code).toBe('request/malformed');
+      expect((await put(rig.clock.now()))?.code).toBeUndefined();
+    },
+  );
 
   it('remembers an id for the whole window and forgets it only afterwards', async () => {
     const windowMs = 300_000;
