@@ -41,7 +41,7 @@ export interface CheckpointState {
   readonly position: number;
   /** The time of the record at `position`. */
   readonly time: number;
-  /** Recovery reads from here for messages that were not yet acknowledged. */
+  /** Recovery reads from here for messages that were not yet acknowledged and are not in it. */
   readonly readFrom: number;
   readonly outgoing: readonly SavedOutgoing[];
   readonly incoming: readonly SavedIncoming[];
@@ -195,10 +195,10 @@ export class Checkpointer {
   }
 
   async #take(): Promise<void> {
-    const { writer, inbox, outbox, reference, lastTime } = this.#options;
+    const { writer, inbox, outbox, reference, lastTime, limits } = this.#options;
     const { supervision, timers, deadLetters } = this.#options;
     const position = writer.staged;
-    const { channels, oldest } = outbox.save();
+    const { channels, oldest } = outbox.save(position + 1 - limits.tailRecordsMax);
     const captured = {
       format: 1 as const,
       position,

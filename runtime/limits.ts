@@ -28,6 +28,8 @@ export interface Limits {
 
   /** Messages of one channel that are not yet acknowledged, above which client commands get busy. */
   readonly channelMessagesMax: number;
+  /** Messages of one partition that a checkpoint holds, so that its log need not be kept for them. */
+  readonly savedMessagesBytesMax: number;
   /** What one delivery between partitions carries at most; a larger single message goes alone. */
   readonly deliveryBytesMax: number;
   readonly deliveryMessagesMax: number;
@@ -142,6 +144,7 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
     recordLengthMax: 4 * 1024 * 1024,
     messageBytesMax: 960 * 1024,
     channelMessagesMax: 20_000,
+    savedMessagesBytesMax: 4 * mebibyte,
     deliveryBytesMax: 512 * 1024,
     deliveryMessagesMax: 1_000,
     residentsMax: Math.max(64, Math.floor(residentBytes / partitions / bareCost)),

@@ -6,7 +6,9 @@
  * O2  only messages of durable records are sent;
  * O3  a message is kept until the receiver has said that it is durable there;
  * O4  before the first delivery, and with every answer, the receiver's last pair (number, entry id)
- *     is compared with what we know: ahead of us or another id means that a log has lost its tail.
+ *     is compared with what we know: ahead of us or another id means that a log has lost its tail;
+ * O5  a message that is not acknowledged stands in the log that recovery reads or, if its receiver
+ *     has not taken it for long, in the checkpoint: the log need not be kept for it.
  */
 import { parseActorKey, splitActorKey, type ActorKey } from '../contracts/ids.ts';
 import type { Json } from '../contracts/json.ts';
@@ -47,16 +49,19 @@ export interface Received {
 /** Carries deliveries to wherever the receiving partition lives; rejects if the outcome is unknown. */
 export type Post = (to: number, delivery: Delivery) => Promise<Received>;
 
+/** A message, the position of its record, and about how long it is as JSON. */
+interface Unacknowledged extends Delivered {
+  readonly position: number;
+  readonly bytes: number;
+}
+
 /** A channel as a checkpoint keeps it. */
 export interface SavedOutgoing {
   readonly to: number;
   readonly last: number;
   readonly acknowledged: Received;
-}
-
-interface Unacknowledged extends Delivered {
-  readonly position: number;
-  readonly bytes: number;
+  /** O5: what was durable then, of a channel that is long behind. */
+  readonly unacknowledged?: readonly Unacknowledged[];
 }
 
 interface Channel {
@@ -159,7 +164,8 @@ export class Outbox {
   /** Takes in a message that recovery found in the log. */
   restore(message: Message, sent: { entry: string; time: number; position: number }): void {
     const channel = this.#channel(this.target(message.to));
-    if (message.n <= channel.acknowledged.n) return;
+    const known = channel.unacknowledged.at(-1) ?? channel.acknowledged;
+    if (message.n <= known.n) return;
     channel.last = Math.max(channel.last, message.n);
     channel.unacknowledged.push({
       ...message,
@@ -169,21 +175,46 @@ export class Outbox {
   }
 
   load(saved: readonly SavedOutgoing[]): void {
-    for (const { to, last, acknowledged } of saved) {
-      Object.assign(this.#channel(to), { last, acknowledged });
+    for (const { to, last, acknowledged, unacknowledged = [] } of saved) {
+      const channel = this.#channel(to);
+      Object.assign(channel, { last, acknowledged });
+      channel.unacknowledged.push(...unacknowledged);
     }
   }
 
-  /** The channels as of now, and the position of the oldest record that they still need. */
-  save(): { channels: SavedOutgoing[]; oldest: number | undefined } {
+  /**
+   * The channels as of now, and the position of the oldest record that they still need in the log.
+   * Channels that need records before `from` bring their messages with them (O5), those that are
+   * behind the longest first, as long as they are not too many.
+   */
+  save(from: number): { channels: SavedOutgoing[]; oldest: number | undefined } {
+    const behind = new Set(this.#longBehind(from));
     const channels: SavedOutgoing[] = [];
     let oldest: number | undefined;
-    for (const { to, last, acknowledged, unacknowledged, staged } of this.#channels.values()) {
-      channels.push({ to, last, acknowledged });
-      const first = unacknowledged[0]?.position ?? staged[0];
+    for (const channel of this.#channels.values()) {
+      const { to, last, acknowledged, unacknowledged, staged } = channel;
+      const saved = behind.has(channel);
+      channels.push({
+        to,
+        last,
+        acknowledged,
+        ...(saved && { unacknowledged: [...unacknowledged] }),
+      });
+      const first = (saved ? undefined : unacknowledged[0]?.position) ?? staged[0];
       if (first !== undefined && (oldest === undefined || first < oldest)) oldest = first;
     }
     return { channels, oldest };
+  }
+
+  #longBehind(from: number): Channel[] {
+    let left = this.#options.limits.savedMessagesBytesMax;
+    return [...this.#channels.values()]
+      .filter(({ unacknowledged: [first] }) => first !== undefined && first.position < from)
+      .toSorted((a, b) => firstPosition(a) - firstPosition(b))
+      .filter(({ unacknowledged }) => {
+        left -= unacknowledged.reduce((sum, { bytes }) => sum + bytes, 0);
+        return left >= 0;
+      });
   }
 
   /** Begins to deliver. */
@@ -287,6 +318,8 @@ export class Outbox {
     });
   }
 }
+
+const firstPosition = ({ unacknowledged }: Channel): number => unacknowledged[0]?.position ?? 0;
 
 const delivered = ({ n, entry, time, to, name, body, value }: Delivered): Delivered =>
   value === undefined

@@ -4,8 +4,8 @@
  * Owns the count of the log's bytes, and what is archived but still in the log. Invariants:
  * T1  an entry leaves the log only when it is durable in the archive;
  * T2  it leaves only if all its records lie below the floor: needed by neither of the two kept
- *     checkpoints (nor by a message that they do not know as acknowledged), their replies older than
- *     the reply window, their events published for certain;
+ *     checkpoints (nor by a message that is neither in them nor known to them as acknowledged), their
+ *     replies older than the reply window, their events published for certain;
  * T3  consumer groups hold back what they have not dealt with, until the log is twice as long as it
  *     may be: then they are left behind, and that is told.
  */

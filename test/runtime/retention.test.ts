@@ -52,6 +52,66 @@ async function expectWhole(rig: Rig, count: number): Promise<void> {
   expect(positions).toEqual(Array.from({ length: count }, (_, i) => i + 1));
 }
 
+describe('a message that its receiver does not take', () => {
+  const small = { ...limits, tailRecordsMax: 20 };
+
+  async function sentTwice(different: Partial<Limits> = {}) {
+    let blocked = true;
+    const rig = new Rig({
+      partitions: 2,
+      limits: { ...small, ...different },
+      carry: async (_, carryOut) => {
+        if (blocked) throw new Error('the way is blocked');
+        return carryOut();
+      },
+    });
+    await rig.startAll();
+    const home = rig.home(rig.purse('ann'));
+    const far = Array.from({ length: 8 }, (_, n) => `far${n}`).find(
+      (name) => rig.home(rig.purse(name)) !== home,
+    );
+    if (far === undefined) throw new Error('all live together');
+    const put = (n: number) => rig.within(rig.command(rig.purse('ann'), 'put', { coins: 1 }, `${n}`));
+    await put(0);
+    await put(1);
+    for (let n = 0; n < 2; n++)
+      await rig.within(rig.command(rig.purse('ann'), 'send', { to: far, coins: 1 }));
+    for (let n = 2; n < 120; n++) {
+      await put(n);
+      const owner = rig.open.get(home);
+      owner?.publisher.confirm(owner.publisher.published);
+      owner?.tick();
+      await rig.settle(4);
+    }
+    const entries = await rig.store.log.read(home, 1, 1_000);
+    const unblock = (): void => void (blocked = false);
+    return { rig, home, far: rig.purse(far), first: entries[0]?.position ?? 0, unblock };
+  }
+
+  it('is kept in the checkpoint, and not for ever in the log', async () => {
+    const { rig, home, far, first, unblock } = await sentTwice();
+    expect(first).toBeGreaterThan(50);
+    rig.crash(home);
+    await rig.start(home);
+    unblock();
+    rig.clock.advance(2_000);
+    await rig.settle(60);
+    expect(await rig.within(rig.read(far, 'coins'))).toEqual({ coins: 2 });
+    expect(rig.halted).toEqual([]);
+  });
+
+  it('is kept in the log if all that are not taken are too much for a checkpoint', async () => {
+    const { rig, home, far, first, unblock } = await sentTwice({ savedMessagesBytesMax: 10 });
+    expect(first).toBeLessThan(5);
+    rig.crash(home);
+    await rig.start(home);
+    unblock();
+    rig.clock.advance(2_000);
+    await rig.settle(60);
+    expect(await rig.within(rig.read(far, 'coins'))).toEqual({ coins: 2 });
+  });
+});
+
 describe('a log that is longer than it may be', () => {
   it('stays near its limit for ever, and what has left it is in the archive', async () => {
     const { rig, owner } = await opened();
