@@ -37,15 +37,20 @@ const notMine = 'not mine';
 const replySubjectLengthMax = 4_000;
 const sendingMs = 500;
 const patienceMs = 5_000;
+/** A host that is behind receives a forward this much after it was first sent, at the latest. */
+const rememberedMs = 2 * patienceMs;
 
 type Sent = 'taken' | 'not mine' | 'nobody' | 'too large' | 'unknown';
 
 export class Forwarding {
   readonly #options: ForwardingOptions;
-  /** What other hosts have sent: `nonce:counter` in order of arrival. */
-  readonly #seen = new Set<string>();
+  /** What other hosts have sent, `nonce:counter`: since a moment, and in the time before it. */
+  #seen = new Set<string>();
+  #seenSince = 0;
+  #seenBefore = new Set<string>();
   #counter = 0;
   #underWay = 0;
+  #bytes = 0;
   #finished: (() => void)[] = [];
 
   constructor(options: ForwardingOptions) {
@@ -55,13 +60,17 @@ export class Forwarding {
   /** Sends a request on; answers it only if it certainly was not carried out. */
   async forward(request: Request, partition: number): Promise<void> {
     const { limits, refuse } = this.#options;
-    if (this.#underWay >= limits.forwardsMax) {
+    const { length } = request.payload;
+    const full = this.#bytes + length > limits.forwardsBytesMax && this.#underWay > 0;
+    if (full || this.#underWay >= limits.forwardsMax) {
       refuse(request, 'runtime/busy');
       return;
     }
     this.#underWay++;
+    this.#bytes += length;
     await this.#deliver(request, partition).catch(() => undefined);
     this.#underWay--;
+    this.#bytes -= length;
     if (this.#underWay > 0) return;
     for (const resolve of this.#finished.splice(0)) resolve();
   }
@@ -73,20 +82,29 @@ export class Forwarding {
 
   /** Takes a forward: `handle` says whether the request's partition is served here. */
   receive(message: BusMessage, handle: (request: Request) => boolean): void {
-    const { bus, limits } = this.#options;
+    const { bus } = this.#options;
     const key = message.header(header.forward);
     if (key === undefined || message.reply === undefined) return;
     const request = requestIn(message);
     // Anybody may send one: where a header says that the answer goes must be a subject.
     if (/\s/.test(request.reply) || request.reply.length > replySubjectLengthMax) return;
-    const known = this.#seen.has(key);
+    const known = this.#seen.has(key) || this.#seenBefore.has(key);
     const accepted = known || handle(request);
-    if (accepted && !known) {
-      this.#seen.add(key);
-      if (this.#seen.size > limits.forwardsMax)
-        this.#seen.delete(this.#seen.values().next().value ?? '');
-    }
+    if (accepted && !known) this.#remember(key);
     bus.publish(message.reply, accepted ? taken : notMine);
+  }
+
+  /** For `rememberedMs` at least, unless there are too many. */
+  #remember(key: string): void {
+    const { clock, limits } = this.#options;
+    const now = clock.monotonic();
+    const old = now - this.#seenSince > rememberedMs;
+    if (old || this.#seen.size >= limits.forwardsRememberedMax / 2) {
+      this.#seenBefore = this.#seen;
+      this.#seen = new Set();
+      this.#seenSince = now;
+    }
+    this.#seen.add(key);
   }
 
   async #deliver(request: Request, partition: number): Promise<void> {

@@ -94,8 +94,11 @@ export interface Limits {
   /** Requests of one partition that may wait while it changes hands, or while its renewal is late. */
   readonly waitingMax: number;
   readonly waitingBytesMax: number;
-  /** Forwards under way from one host, and remembered from each other host. */
+  /** Forwards under way from one host, and the bytes of their payloads. */
   readonly forwardsMax: number;
+  readonly forwardsBytesMax: number;
+  /** Forwards of other hosts that are remembered, for as long as they may be sent again. */
+  readonly forwardsRememberedMax: number;
 }
 
 /** What a host may use in all its partitions together. */
@@ -184,6 +187,9 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
     waitingMax: share({ of: 160_000, least: 500, most: 20_000 }),
     waitingBytesMax: share({ of: 256 * mebibyte, least: 2 * mebibyte, most: 16 * mebibyte }),
     forwardsMax: 10_000,
+    forwardsBytesMax: 64 * mebibyte,
+    // At least ten seconds of 20,000 a second; each takes some 100 bytes.
+    forwardsRememberedMax: 400_000,
   };
 }
 

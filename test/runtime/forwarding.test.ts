@@ -48,7 +48,10 @@ class Town {
   }
 
   /** A host that receives, and serves or does not; what it carried out. */
-  receiver(name: string, { serves = true, losesAnswers = 0 } = {}) {
+  receiver(
+    name: string,
+    { serves = true, losesAnswers = 0, limits = {} as Partial<Limits> } = {},
+  ) {
     const bus = this.hub.connect();
     let lost = 0;
     const publish = (
@@ -62,7 +65,7 @@ class Town {
       nonce: name,
       bus: replacing(bus, { publish }),
       clock: this.clock,
-      limits: defaultLimits(1),
+      limits: { ...defaultLimits(1), ...limits },
       subjects,
       ownerOf: () => undefined,
       look: async () => {},
@@ -108,6 +111,17 @@ describe('a forward', () => {
     expect(arrived).toHaveLength(3);
     expect(handled).toHaveLength(1);
     expect(town.refused).toEqual([]);
+  });
+
+  it('is carried out once although many others come before it is sent again', async () => {
+    const town = new Town();
+    const limits = { forwardsMax: 2 };
+    const { handled, arrived } = town.receiver('bob', { losesAnswers: 1, limits });
+    const sender = town.sender('bob');
+    for (let n = 0; n < 6; n++) void sender.forward(request, 0);
+    await town.pass();
+    expect(arrived).toHaveLength(7);
+    expect(handled).toHaveLength(6);
   });
 
   it('of the same request twice is carried out twice: only the sender knows that it is a repeat', async () => {
@@ -237,5 +251,17 @@ describe('a forward', () => {
     void sender.forward(request, 0);
     await town.pass(100);
     expect(handled).toHaveLength(3);
+  });
+
+  it('beyond as many bytes as may be under way is refused as busy; one alone never is', async () => {
+    const town = new Town();
+    const { handled } = town.receiver('bob');
+    const sender = town.sender('bob', { forwardsBytesMax: 5 });
+    for (let n = 0; n < 2; n++) void sender.forward(request, 0);
+    expect(town.refused).toEqual(['runtime/busy']);
+    await town.pass(100);
+    void sender.forward(request, 0);
+    await town.pass(100);
+    expect(handled).toHaveLength(2);
   });
 });
