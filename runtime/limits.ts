@@ -139,7 +139,8 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
     stagedRecordsMax: share({ of: 320_000, least: 1_000, most: 20_000 }),
     stagedBytesMax: share({ of: 256 * mebibyte, least: mebibyte, most: 16 * mebibyte }),
     appendMsMax: 1_000,
-    pendingMax: 20_000,
+    // With its message each takes some 1.3 KB, and a symbol that answers nobody holds them all.
+    pendingMax: share({ of: 320_000, least: 1_000, most: 20_000 }),
     replyWaitMs: 5_000,
     readsMax: 20_000,
     loadingMax: 20_000,

@@ -206,7 +206,8 @@ export class Recall {
     const before = clock.now() - limits.replyWaitMs;
     for (const waiting of this.#underWay.values()) {
       if (waiting.time > before) break;
-      if (waiting.pendingAt === 0) continue;
+      // Commands may be pending for long that nobody waits for any more.
+      if (waiting.pendingAt === 0 || waiting.callers.length === 0) continue;
       const patient = waiting.callers.filter((caller) => caller.since > before);
       const impatient = waiting.callers.filter((caller) => caller.since <= before);
       waiting.callers.splice(0, waiting.callers.length, ...patient);

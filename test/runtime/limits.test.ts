@@ -33,6 +33,8 @@ test.each([1, 64, 1_024])(
     expect(limits.recentBytesMax * partitions).toBeLessThanOrEqual(one.recentBytesMax);
     expect(limits.residentBytesMax * partitions).toBeLessThanOrEqual(one.residentBytesMax);
     expect(limits.checkpointRecords).toBeLessThan(limits.tailRecordsMax);
+    expect(limits.pendingMax * partitions).toBeLessThanOrEqual(1_024_000);
+    expect(limits.waitingMax * partitions).toBeLessThanOrEqual(512_000);
     expect(limits.checkpointRecords).toBeLessThanOrEqual(one.checkpointRecords);
     expect(limits.messageBytesMax).toBeLessThan(limits.recordLengthMax);
   },
