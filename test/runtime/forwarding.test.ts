@@ -48,10 +48,7 @@ class Town {
   }
 
   /** A host that receives, and serves or does not; what it carried out. */
-  receiver(
-    name: string,
-    { serves = true, losesAnswers = 0, limits = {} as Partial<Limits> } = {},
-  ) {
+  receiver(name: string, { serves = true, losesAnswers = 0, limits = {} as Partial<Limits> } = {}) {
     const bus = this.hub.connect();
     let lost = 0;
     const publish = (

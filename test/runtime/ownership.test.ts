@@ -45,7 +45,12 @@ async function givingAway() {
     for (let turn = 0; turn < 8; turn++) await new Promise((resolve) => setImmediate(resolve));
   };
   const bobTakesOver = async (): Promise<void> => {
-    const taken = await store.leases.acquire({ ...claim, host: 'bob', nonce: 'b', group: 'of-bob' });
+    const taken = await store.leases.acquire({
+      ...claim,
+      host: 'bob',
+      nonce: 'b',
+      group: 'of-bob',
+    });
     expect(taken.kind).toBe('acquired');
   };
   return { ownership, clock, leaseMs, late, received, send, bobTakesOver };

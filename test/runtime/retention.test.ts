@@ -71,7 +71,8 @@ describe('a message that its receiver does not take', () => {
       (name) => rig.home(rig.purse(name)) !== home,
     );
     if (far === undefined) throw new Error('all live together');
-    const put = (n: number) => rig.within(rig.command(rig.purse('ann'), 'put', { coins: 1 }, `${n}`));
+    const put = (n: number) =>
+      rig.within(rig.command(rig.purse('ann'), 'put', { coins: 1 }, `${n}`));
     await put(0);
     await put(1);
     for (let n = 0; n < 2; n++)
