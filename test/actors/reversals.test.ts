@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { actorKey } from '../../contracts/ids.ts';
+import { actorKey, splitActorKey } from '../../contracts/ids.ts';
 import { defaultScales } from '../../contracts/money.ts';
 import { refusal } from '../../contracts/reply.ts';
 import { nonZero, World, type Asked } from './world.ts';
@@ -123,4 +124,72 @@ describe('the reversal of a transfer', () => {
     expect(asked.reply).toMatchObject({ ok: true });
     expect(reverse(of).reply).toEqual(refusal('reversal/done'));
   });
+});
+
+const owners = ['alice', 'bob', 'carol'] as const;
+const who = fc.constantFrom(...owners);
+const amount = fc.integer({ min: 1, max: 60 }).map(String);
+const holdId = fc.constantFrom('h', 'i');
+const protocol = fc.constantFrom('tcc', 'saga', '2pc', 'choreography');
+
+/** What an account is asked, or how time and messages go on; `entry` picks one of the latest. */
+const act = fc.oneof(
+  fc.record({ name: fc.constantFrom('deposit', 'withdraw'), by: who, amount }),
+  fc.record({ name: fc.constant('transfer'), by: who, to: who, amount, protocol }),
+  fc.record({ name: fc.constant('hold'), by: who, to: who, amount, holdId }),
+  fc.record({ name: fc.constantFrom('capture', 'release'), by: who, holdId }),
+  fc.record({ name: fc.constantFrom('freeze', 'unfreeze', 'unfreeze', 'close'), by: who }),
+  fc.record({ name: fc.constant('reverse'), entry: fc.nat(4) }),
+  fc.record({ name: fc.constant('reverse'), entry: fc.nat(4) }),
+  fc.record({ name: fc.constant('deliver'), channel: fc.nat(8) }),
+  fc.record({ name: fc.constant('deliver'), channel: fc.nat(8) }),
+  fc.record({ name: fc.constant('restart'), by: who }),
+  fc.record({ name: fc.constant('pass'), ms: fc.constantFrom(5, 31_000) }),
+);
+
+type Act = typeof act extends fc.Arbitrary<infer One> ? One : never;
+
+function perform(one: Act): void {
+  if ('entry' in one) {
+    const entries = [...world.asked.values()].filter(({ name }) =>
+      /^(deposit|transfer|withdraw)$/.test(name),
+    );
+    const found = entries.filter(({ at }) => at !== '').at(-1 - one.entry);
+    if (found) ask(splitActorKey(found.actor).id, 'reverse', { of: found.at });
+  } else if ('channel' in one) {
+    world.deliver(one.channel);
+  } else if ('ms' in one) {
+    world.pass(one.ms);
+  } else if (one.name === 'restart') {
+    world.restart(actorKey('account', one.by));
+  } else {
+    const { name, by, ...body } = one;
+    ask(by, name, 'amount' in body ? { ...body, asset: 'USD' } : body);
+  }
+}
+
+/** The addresses of entries that are reversed, in the order of their reversals. */
+const reversed = (): unknown[] =>
+  world.log.filter(({ event }) => event.type.endsWith('-reversed')).map(({ event }) => event['of']);
+
+test('whatever is reversed while holds and transfers run, no money is lost and no entry is reversed twice', () => {
+  let done = 0;
+  fc.assert(
+    fc.property(fc.array(act, { minLength: 30, maxLength: 80, size: 'max' }), (acts) => {
+      world = new World(defaultScales);
+      for (const id of owners) ask(id, 'deposit', { asset: 'USD', amount: '100' });
+      for (const one of acts) {
+        perform(one);
+        expectConserved();
+      }
+      world.settle();
+      expectConserved();
+      for (const asked of world.asked.values()) expect(asked.reply, asked.id).toBeDefined();
+      const all = reversed();
+      expect(new Set(all).size).toBe(all.length);
+      done += all.length;
+    }),
+    { numRuns: 100 },
+  );
+  expect(done).toBeGreaterThan(50);
 });
