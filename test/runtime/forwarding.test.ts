@@ -48,7 +48,11 @@ class Town {
   }
 
   /** A host that receives, and serves or does not; what it carried out. */
-  receiver(name: string, { serves = true, losesAnswers = 0, limits = {} as Partial<Limits> } = {}) {
+  receiver(
+    name: string,
+    options: { serves?: boolean; losesAnswers?: number; limits?: Partial<Limits> } = {},
+  ) {
+    const { serves = true, losesAnswers = 0, limits = {} } = options;
     const bus = this.hub.connect();
     let lost = 0;
     const publish = (
