@@ -87,7 +87,9 @@ interface Sealed {
   readonly add: Segment | undefined;
 }
 
+/** What is snapshot in one turn of the event loop, or one actor if it is larger. */
 const sliceActors = 64;
+const sliceBytes = 256 * 1024;
 const segmentMs = 60_000;
 
 export class Checkpointer {
@@ -143,9 +145,15 @@ export class Checkpointer {
     const waitedMs = clock.monotonic() - this.#lastAt;
     const due =
       records >= limits.checkpointRecords ||
-      (waitedMs >= limits.checkpointPauseMs && records >= limits.checkpointRecordsMin) ||
+      (waitedMs >= this.#pauseMs && records >= limits.checkpointRecordsMin) ||
       (waitedMs >= limits.checkpointMs && records > 0);
     if (due) void this.run();
+  }
+
+  /** Not the same in all partitions, so that a host does not write all its checkpoints at once. */
+  get #pauseMs(): number {
+    const { limits, fence } = this.#options;
+    return limits.checkpointPauseMs * (1 + (fence.partition % 16) / 16);
   }
 
   /** Takes a checkpoint; joins one that is under way. */
@@ -219,14 +227,27 @@ export class Checkpointer {
     const { residents } = this.#options;
     // Whatever has changed by now did so at or before the position, which was taken in this turn.
     const due = [...this.#changed.keys()];
-    for (let from = 0; from < due.length && !this.#closed; from += sliceActors) {
-      const still = due.slice(from, from + sliceActors).filter((actor) => this.#changed.has(actor));
+    for (let from = 0; from < due.length && !this.#closed;) {
+      const slice = this.#slice(due, from);
+      from += slice.length;
+      const still = slice.filter((actor) => this.#changed.has(actor));
       if (still.length === 0) continue;
       const away = still.filter((actor) => residents.get(actor) === undefined);
       if (away.length > 0) await residents.load(away);
       await this.snapshot(still);
       await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
     }
+  }
+
+  /** The actors from there on that are snapshot together. */
+  #slice(due: readonly ActorKey[], from: number): readonly ActorKey[] {
+    let bytes = 0;
+    let to = from;
+    for (; to < due.length && to < from + sliceActors; to++) {
+      bytes += this.#options.residents.get(due[to] as ActorKey)?.bytes ?? 0;
+      if (to > from && bytes > sliceBytes) break;
+    }
+    return due.slice(from, to);
   }
 
   async #write(

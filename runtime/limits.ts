@@ -157,7 +157,7 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
     tailRecordsMax: 10 * checkpointRecords,
     checkpointMs: 30_000,
     checkpointRecordsMin: Math.floor(checkpointRecords / 4),
-    checkpointPauseMs: 5_000,
+    checkpointPauseMs: 8_000,
     windowMs: 15 * 60_000,
     idsMax: Math.floor(idsOfHost / partitions),
     retainBytesMax,
