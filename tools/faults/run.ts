@@ -105,7 +105,7 @@ async function harm(
     tell(`${fault.victim}: ${fault.kind}`);
     const befallen = fault.befall().finally(() => suffering.delete(fault.victim));
     suffering.set(fault.victim, befallen);
-    await pause(below(2 * faultEveryMs));
+    await pause(faultEveryMs / 2 + below(faultEveryMs));
   }
   await Promise.all(suffering.values());
   return counts;
