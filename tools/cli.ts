@@ -5,6 +5,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['start', () => import('./commands/start.ts')],
   ['up', () => import('./commands/up.ts')],
   ['host', () => import('./commands/host.ts')],
+  ['call', () => import('./commands/call.ts')],
   ['ask', () => import('./commands/ask.ts')],
   ['get', () => import('./commands/get.ts')],
   ['tail', () => import('./commands/tail.ts')],
@@ -20,8 +21,9 @@ const usage = `millrace <command> [options]
   start          a cluster on this machine that replays a recorded market and stays up
   up             a cluster on this machine
   host           one host of a cluster
-  ask            send a command to an actor
-  get            ask an actor a question
+  call           send a command to an actor, or ask it a question
+  ask            the same for commands alone
+  get            the same for questions alone
   tail           follow the log
   dead-letters   see and retry what actors failed on
   verify         replay the log with this build, or another, and compare
