@@ -5,6 +5,7 @@
 import type { DeadLetterRequest } from '../contracts/dead-letter.ts';
 import { refusal, type Reply } from '../contracts/reply.ts';
 import { answer, type Caller, type Command, type Read } from './command.ts';
+import type { Limits } from './limits.ts';
 import { addressCitedBy } from './log-search.ts';
 import type { Parts } from './parts.ts';
 import type { Known, Logged } from './recall.ts';
@@ -12,10 +13,12 @@ import { stateOf, type Resident } from './resident.ts';
 
 export class Admission {
   readonly #parts: Parts;
+  readonly #limits: Limits;
   readonly #isServing: () => boolean;
 
-  constructor(parts: Parts, isServing: () => boolean) {
+  constructor(parts: Parts, limits: Limits, isServing: () => boolean) {
     this.#parts = parts;
+    this.#limits = limits;
     this.#isServing = isServing;
   }
 
@@ -28,6 +31,16 @@ export class Admission {
       this.#parts.checkpointer.behind ||
       this.#parts.retention.behind
     );
+  }
+
+  /**
+   * How many deadlines may be taken now. Under overload they are few, not none: what they end holds
+   * money. Only a log that does not answer, or is too far behind, makes them wait.
+   */
+  get deadlinesAtOnce(): number {
+    const { timersAtOnce, timersAtOnceBusy } = this.#limits;
+    if (!this.busy) return timersAtOnce;
+    return this.#parts.writer.overfull ? 0 : timersAtOnceBusy;
   }
 
   /** Takes a client's command; its caller is answered once. */

@@ -89,12 +89,12 @@ export class GroupWriter {
 
   /** Whether no more may be staged: too much is, or the log has not answered for too long. */
   get full(): boolean {
-    const { limits } = this.#options;
-    return (
-      this.#stalled ||
-      this.#inFlight.length + this.#open.length >= limits.stagedRecordsMax ||
-      this.#stagedBytes >= limits.stagedBytesMax
-    );
+    return this.#holds(1);
+  }
+
+  /** The same for what overload must not keep waiting: it has room above what clients can fill. */
+  get overfull(): boolean {
+    return this.#holds(1.25);
   }
 
   /**
@@ -144,6 +144,16 @@ export class GroupWriter {
     this.#waiting = [];
     for (const resolve of this.#settling) resolve(false);
     this.#settling.clear();
+  }
+
+  /** Whether so many times the bounds are staged, or the log does not answer. */
+  #holds(times: number): boolean {
+    const { stagedRecordsMax, stagedBytesMax } = this.#options.limits;
+    return (
+      this.#stalled ||
+      this.#inFlight.length + this.#open.length >= times * stagedRecordsMax ||
+      this.#stagedBytes >= times * stagedBytesMax
+    );
   }
 
   /** What one turn of the event loop brings goes out together. */

@@ -81,6 +81,8 @@ export interface Limits {
   readonly timersMax: number;
   /** How many of those that have come are handled at a time, several times a second. */
   readonly timersAtOnce: number;
+  /** The same while clients are told busy: overload may last, and what a deadline ends must not. */
+  readonly timersAtOnceBusy: number;
   /** After so long a deadline on which its actor failed comes again. */
   readonly deadlineRetryMs: number;
 
@@ -179,6 +181,7 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
     // Each takes some 200 bytes, and its line in every checkpoint.
     timersMax: share({ of: 1_000_000, least: 1_000, most: 50_000 }),
     timersAtOnce: 500,
+    timersAtOnceBusy: 20,
     deadlineRetryMs: 60_000,
     lagMsMax: 2_000,
     leaseMs: 3_000,

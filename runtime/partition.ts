@@ -50,7 +50,11 @@ export class Partition {
       isServing: () => this.#state.kind === 'serving',
       submit: (command) => this.submit(command),
     });
-    this.#admission = new Admission(this.#parts, () => this.#state.kind === 'serving');
+    this.#admission = new Admission(
+      this.#parts,
+      options.limits,
+      () => this.#state.kind === 'serving',
+    );
     this.#checkpoint = checkpoints[0]?.position ?? 0;
     this.#recovery = new Recovery(
       {
@@ -178,8 +182,7 @@ export class Partition {
   /** A bounded number, so that what clients send is not kept waiting when many come at once. */
   #takeDeadlines(): void {
     const { timers, residents, turn } = this.#parts;
-    if (this.#admission.busy) return;
-    for (const timer of timers.due(turn.now))
+    for (const timer of timers.due(turn.now, this.#admission.deadlinesAtOnce))
       residents.with(timer.actor, (resident) => turn.deadline(timer, resident));
   }
 

@@ -46,11 +46,11 @@ export class Timers {
     return this.#set.get(keyOf(timer.actor, timer.name)) === timer;
   }
 
-  /** Hands out deadlines that have come by now, the earliest first; each is given back or handled. */
-  due(now: number): readonly Timer[] {
+  /** Hands out so many that have come by now, the earliest first; each is given back or handled. */
+  due(now: number, atMost: number): readonly Timer[] {
     const due: Timer[] = [];
     for (let [first] = this.#heap; first !== undefined && first.at <= now; [first] = this.#heap) {
-      if (due.length === this.#limits.timersAtOnce) break;
+      if (due.length >= atMost) break;
       popFirst(this.#heap);
       if (this.isSet(first)) due.push(first);
     }

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { actorKey } from '../../contracts/ids.ts';
 import type { DeadlineChange, LogRecord } from '../../contracts/record.ts';
-import { defaultLimits, type Limits } from '../../runtime/limits.ts';
+import { defaultLimits } from '../../runtime/limits.ts';
 import { Timers, type Timer } from '../../runtime/timers.ts';
+import { Gate } from './intercepted-log.ts';
 import { cure, illness } from './patient.ts';
 import { Rig, type RigOptions } from './rig.ts';
 
@@ -163,6 +164,47 @@ describe('many deadlines at once', () => {
     expect(await texts(rig)).toEqual(['1', '2', '3', '4', '5']);
   });
 
+  it('are handled, fewer at a time, while commands are told busy: overload may last', async () => {
+    const gate = new Gate('saveCheckpoint');
+    const rig = await lone({
+      intercept: gate.intercept,
+      limits: { checkpointRecords: 1, tailRecordsMax: 6, timersAtOnceBusy: 2 },
+    });
+    for (const n of [1, 2, 3, 4, 5]) await noteLater(rig, `${n}`, 10_000 + n);
+    expect((await noteLater(rig, 'one too many', 1))?.code).toBe('runtime/busy');
+    rig.clock.advance(20_000);
+    for (const expected of [2, 4, 5]) {
+      rig.open.get(0)?.tick();
+      await rig.settle(2);
+      expect(await handled(rig)).toHaveLength(expected);
+    }
+    expect((await noteLater(rig, 'still too many', 1))?.code).toBe('runtime/busy');
+    gate.release();
+    await pass(rig, 1_000);
+    expect((await noteLater(rig, 'no more', 1))?.code).toBeUndefined();
+  });
+
+  it('have a little room above what clients may keep under way, and no more', async () => {
+    const gate = new Gate('append');
+    gate.release();
+    const rig = await lone({
+      intercept: gate.intercept,
+      limits: { stagedRecordsMax: 8, appendMsMax: 1_000_000, timersAtOnceBusy: 1 },
+    });
+    for (const n of [1, 2, 3, 4, 5]) await noteLater(rig, `${n}`, 10_000 + n);
+    gate.shut();
+    for (let n = 0; n < 8; n++) void rig.command(ann, 'note', { text: 'fill' });
+    expect((await rig.within(rig.command(ann, 'note', { text: 'over' })))?.code).toBe(
+      'runtime/busy',
+    );
+    rig.clock.advance(20_000);
+    await pass(rig, 2_000);
+    expect(rig.open.get(0)?.status.timers).toBe(3);
+    gate.release();
+    await pass(rig, 1_000);
+    expect(await handled(rig)).toHaveLength(5);
+  });
+
   it('make commands busy that would set one more, and no others', async () => {
     const rig = await lone({ limits: { timersMax: 1 } });
     await noteLater(rig, 'one', 10_000);
@@ -216,7 +258,7 @@ describe('the deadlines of a partition', () => {
   const set = (timers: Timers, changes: readonly DeadlineChange[], actor = alice): void =>
     timers.evolve({ time: 0, actor, version: 0, timers: changes });
   const names = (due: readonly Timer[]): string[] => due.map(({ name }) => name);
-  const limits: Limits = { ...defaultLimits(1), timersAtOnce: 10_000 };
+  const limits = defaultLimits(1);
 
   it('come in the order of their time, however they were set, cleared and set again', () => {
     const timers = new Timers({ limits });
@@ -226,9 +268,13 @@ describe('the deadlines of a partition', () => {
     const left = Array.from({ length: 500 }, (_, n) => n).filter((n) => n % 3 !== 0);
     const sorted = left.toSorted((a, b) => at(a) - at(b)).map(String);
     expect(timers.size).toBe(left.length);
-    expect(names(timers.due(400))).toEqual(sorted.filter((name) => at(Number(name)) <= 400));
-    expect(names(timers.due(2_000))).toEqual(sorted.filter((name) => at(Number(name)) > 400));
-    expect(timers.due(2_000)).toEqual([]);
+    expect(names(timers.due(400, 10_000))).toEqual(
+      sorted.filter((name) => at(Number(name)) <= 400),
+    );
+    expect(names(timers.due(2_000, 10_000))).toEqual(
+      sorted.filter((name) => at(Number(name)) > 400),
+    );
+    expect(timers.due(2_000, 10_000)).toEqual([]);
   });
 
   it('are all there after a checkpoint, those handed out included', () => {
@@ -237,20 +283,20 @@ describe('the deadlines of a partition', () => {
       { name: 'one', at: 1 },
       { name: 'two', at: 2 },
     ]);
-    expect(names(timers.due(1))).toEqual(['one']);
+    expect(names(timers.due(1, 10_000))).toEqual(['one']);
     const restored = new Timers({ limits });
     restored.load(timers.save());
-    expect(names(restored.due(2))).toEqual(['one', 'two']);
+    expect(names(restored.due(2, 10_000))).toEqual(['one', 'two']);
   });
 
   it('of a halted actor wait until it is let go on', () => {
     const timers = new Timers({ limits });
     set(timers, [{ name: 'one', at: 1 }]);
-    for (const timer of timers.due(1)) timers.hold(timer);
-    expect(timers.due(9)).toEqual([]);
+    for (const timer of timers.due(1, 10_000)) timers.hold(timer);
+    expect(timers.due(9, 10_000)).toEqual([]);
     timers.evolve({ time: 9, actor: ann, version: 0, resumed: true });
-    expect(timers.due(9)).toEqual([]);
+    expect(timers.due(9, 10_000)).toEqual([]);
     timers.evolve({ time: 9, actor: alice, version: 0, resumed: true });
-    expect(names(timers.due(9))).toEqual(['one']);
+    expect(names(timers.due(9, 10_000))).toEqual(['one']);
   });
 });
