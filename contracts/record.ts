@@ -105,6 +105,17 @@ export const encodeGroup = (records: readonly string[]): string => `[${records.j
 
 export const decodeGroup = (text: string): LogRecord[] => JSON.parse(text) as LogRecord[];
 
+/** Of the records in a group those of one actor; the others are not parsed. */
+export function decodeRecordsOf(actor: ActorKey, text: string): LogRecord[] {
+  const mark = `"actor":${JSON.stringify(actor)}`;
+  if (!text.includes(mark)) return [];
+  const lines = text.slice(1, -1).split(',\n');
+  const candidates = lines.filter((line) => line.includes(mark));
+  return candidates
+    .map((line) => JSON.parse(line) as LogRecord)
+    .filter((record) => record.actor === actor);
+}
+
 /** The id of the stream entry whose first record stands at `position`. */
 export const entryId = (epoch: number, position: number): string => `${epoch}-${position}`;
 

@@ -5,34 +5,28 @@
  * every actor that changed at or before s has a durable snapshot. Owns the set of changed actors.
  * Invariants:
  * K1  nothing of a state that is not durable is written: each snapshot waits for its own position;
- * K2  recovery from the checkpoint plus the records after s gives the state that full replay gives.
+ * K2  recovery from the checkpoint plus the records after s gives the state that full replay gives;
+ * K3  before any snapshot is replaced, one changed actor is built again from its snapshot and the log
+ *     (audit.ts): while memory and log differ, nothing is written, so nothing leaves the log either.
  */
 import type { ActorKey } from '../contracts/ids.ts';
+import type { Audit, Picked } from './audit.ts';
 import type { Clock } from './clock.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { GroupWriter } from './group-writer.ts';
 import type { Inbox, SavedIncoming } from './inbox.ts';
 import type { Limits } from './limits.ts';
-import type { DeadLetter, Fence, Log, Segment } from './log.ts';
+import type { DeadLetter, Fence, Log } from './log.ts';
 import type { Outbox, SavedOutgoing } from './outbox.ts';
 import type { PendingCommand, Recall } from './recall.ts';
 import type { ReferenceData, SavedReference } from './reference-data.ts';
 import { snapshotOf } from './resident.ts';
 import type { Residents } from './residents.ts';
 import type { RetainedLog } from './retention.ts';
+import { retried } from './retried.ts';
+import { SealedIds, type SegmentName } from './sealed-ids.ts';
 import type { SavedSupervision, Supervision } from './supervision.ts';
 import type { SavedTimer, Timers } from './timers.ts';
-
-/**
- * Sealed ids of the positions after the previous segment's, up to `through`. Checkpoints add to the
- * latest segment for a minute (from `since` to `time`, of records), then begin another.
- */
-export interface SegmentName {
-  readonly name: string;
-  readonly through: number;
-  readonly since: number;
-  readonly time: number;
-}
 
 /** What a checkpoint holds, as JSON. */
 export interface CheckpointState {
@@ -65,6 +59,7 @@ export interface CheckpointerOptions {
   readonly fence: Fence;
   readonly writer: GroupWriter;
   readonly residents: Residents;
+  readonly audit: Audit;
   readonly recall: Recall;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
@@ -76,21 +71,15 @@ export interface CheckpointerOptions {
   readonly retained: () => RetainedLog;
   readonly onFenced: () => void;
   readonly onFailure: (reason: string) => void;
+  /** An actor in memory is not what its log says (K3). */
+  readonly onCorrupt: (reason: string) => void;
   /** The checkpoints that were found, newest first; recovery began with the first. */
   readonly restored: readonly CheckpointState[];
-}
-
-interface Sealed {
-  readonly segments: readonly SegmentName[];
-  /** What the new segment holds, too. */
-  readonly replaced: readonly SegmentName[];
-  readonly add: Segment | undefined;
 }
 
 /** What is snapshot in one turn of the event loop, or one actor if it is larger. */
 const sliceActors = 64;
 const sliceBytes = 256 * 1024;
-const segmentMs = 60_000;
 
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
@@ -99,23 +88,18 @@ export class Checkpointer {
   #position: number;
   /** Where recovery from the kept checkpoints begins to read, newest first. */
   #readFrom: readonly number[];
-  #segments: readonly SegmentName[];
-  /** The bytes of the latest segment, if this owner wrote it. */
-  #latest: Uint8Array | undefined;
-  #dropNext: readonly string[] = [];
+  readonly #sealedIds: SealedIds;
   #lastAt: number;
   #running: Promise<void> | undefined;
   #closed = false;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
-    const [newest, older] = options.restored;
-    this.#position = newest?.position ?? 0;
-    this.#readFrom = options.restored.map(({ readFrom }) => readFrom);
-    this.#segments = newest?.segments ?? [];
-    const named = new Set(this.#segments.map((segment) => segment.name));
-    const dropped = older?.segments.filter((segment) => !named.has(segment.name)) ?? [];
-    this.#dropNext = dropped.map((segment) => segment.name);
+    const { restored, recall, limits, fence } = options;
+    this.#position = restored[0]?.position ?? 0;
+    this.#readFrom = restored.map(({ readFrom }) => readFrom);
+    const { epoch } = fence;
+    this.#sealedIds = new SealedIds({ table: recall.table, limits, epoch, restored });
     this.#lastAt = options.clock.monotonic();
   }
 
@@ -200,11 +184,12 @@ export class Checkpointer {
 
   close(): void {
     this.#closed = true;
+    this.#options.audit.close();
   }
 
   async #take(): Promise<void> {
     const { writer, inbox, outbox, reference, lastTime, limits } = this.#options;
-    const { supervision, timers, deadLetters } = this.#options;
+    const { supervision, timers, deadLetters, audit } = this.#options;
     const position = writer.staged;
     const { channels, oldest } = outbox.save(position + 1 - limits.tailRecordsMax);
     const captured = {
@@ -219,14 +204,28 @@ export class Checkpointer {
       deadLetters: deadLetters.save(),
       reference: reference.save(),
     };
-    await this.#snapshotChanged();
+    const due = [...this.#changed.keys()];
+    const picked = audit.pick(due, position);
+    if (picked && !(await this.#isSound(picked))) return;
+    await this.#snapshotAll(due);
     if ((await writer.settled()) && !this.#closed) await this.#write(captured);
   }
 
-  async #snapshotChanged(): Promise<void> {
+  /** K3. */
+  async #isSound(picked: Picked): Promise<boolean> {
+    const { writer, audit, onCorrupt } = this.#options;
+    if (!(await writer.settled()) || this.#closed) return false;
+    const difference = await audit.difference(picked, this.#position);
+    if (difference === undefined) return !this.#closed;
+    onCorrupt(
+      `${difference}; its memory has failed, or the actor depends on more than its events: no ` +
+        `snapshot was written and nothing trimmed; restart the host to build it from the log`,
+    );
+    return false;
+  }
+
+  async #snapshotAll(due: readonly ActorKey[]): Promise<void> {
     const { residents } = this.#options;
-    // Whatever has changed by now did so at or before the position, which was taken in this turn.
-    const due = [...this.#changed.keys()];
     for (let from = 0; from < due.length && !this.#closed;) {
       const slice = this.#slice(due, from);
       from += slice.length;
@@ -253,11 +252,10 @@ export class Checkpointer {
   async #write(
     captured: Omit<CheckpointState, 'pending' | 'segments' | 'retained'>,
   ): Promise<void> {
-    const { log, fence, recall, limits, retained, onFenced } = this.#options;
+    const { log, fence, recall, retained, onFenced } = this.#options;
     const { position, time } = captured;
-    const sealed = this.#seal(position, time);
-    const expired = sealed.segments.filter((one) => one.time < time - limits.windowMs);
-    const segments = sealed.segments.filter((one) => !expired.includes(one));
+    const sealed = this.#sealedIds.seal(position, time);
+    const { segments, add, drop } = sealed;
     const state: CheckpointState = {
       ...captured,
       pending: recall.pending(position),
@@ -267,9 +265,8 @@ export class Checkpointer {
     const checkpoint = {
       text: JSON.stringify(state),
       position,
-      ...(sealed.add && { add: sealed.add }),
-      // The checkpoint before this one is kept, and still names what this one leaves out.
-      drop: this.#dropNext,
+      ...(add && { add }),
+      drop,
     };
     if ((await this.#persist(() => log.saveCheckpoint(fence, checkpoint))) === 'fenced') {
       onFenced();
@@ -277,43 +274,12 @@ export class Checkpointer {
     }
     this.#position = position;
     this.#readFrom = [captured.readFrom, ...this.#readFrom.slice(0, 1)];
-    this.#segments = segments;
-    this.#latest = sealed.add?.bytes ?? this.#latest;
-    this.#dropNext = [...expired, ...sealed.replaced].map((segment) => segment.name);
-    const forgotten = expired.at(-1);
-    if (forgotten) recall.table.forget(forgotten.through + 1);
+    this.#sealedIds.written(sealed);
   }
 
-  /** The segments with the ids up to a position: the young latest one is written again with more. */
-  #seal(position: number, time: number): Sealed {
-    const bytes = this.#options.recall.table.seal(position);
-    const segments = this.#segments;
-    if (bytes === undefined) return { segments, replaced: [], add: undefined };
-    const name = `${this.#options.fence.epoch}-${position}`;
-    const last = segments.at(-1);
-    if (last === undefined || this.#latest === undefined || time - last.since >= segmentMs) {
-      const added = { name, through: position, since: time, time };
-      return { segments: [...segments, added], replaced: [], add: { name, bytes } };
-    }
-    const longer = { name, through: position, since: last.since, time };
-    return {
-      segments: [...segments.slice(0, -1), longer],
-      replaced: [last],
-      add: { name, bytes: Buffer.concat([this.#latest, bytes]) },
-    };
-  }
-
-  /** Writing the same snapshot or checkpoint twice is harmless: try until the store answers. */
+  /** Writing the same snapshot or checkpoint twice is harmless. */
   async #persist(write: () => Promise<'ok' | 'fenced'>): Promise<'ok' | 'fenced'> {
     const { clock } = this.#options;
-    for (let failures = 1; ; failures++) {
-      try {
-        return await write();
-      } catch {
-        if (this.#closed) return 'ok';
-        const pause = Math.min(10 * 2 ** failures, 1_000);
-        await new Promise<void>((resolve) => void clock.after(pause, resolve));
-      }
-    }
+    return (await retried({ clock, msMax: 1_000, isClosed: () => this.#closed }, write)) ?? 'ok';
   }
 }

@@ -45,6 +45,8 @@ export interface Limits {
   /** Fewer records will do if the last checkpoint was so long ago: tails are short where there is time. */
   readonly checkpointRecordsMin: number;
   readonly checkpointPauseMs: number;
+  /** By `residentCost`: of an actor that a checkpoint builds once more to compare it with its log. */
+  readonly auditedBytesMax: number;
 
   /** How long a command id is remembered, and how many ids of one partition. */
   readonly windowMs: number;
@@ -160,6 +162,8 @@ export function defaultLimits(partitions: number, bytes: HostBytes = {}): Limits
     checkpointMs: 30_000,
     checkpointRecordsMin: Math.floor(checkpointRecords / 4),
     checkpointPauseMs: 8_000,
+    // A state of 4 MiB (a book of 60,000 orders) is built and hashed in 50 ms.
+    auditedBytesMax: 8 * mebibyte,
     windowMs: 15 * 60_000,
     idsMax: Math.floor(idsOfHost / partitions),
     retainBytesMax,

@@ -6,7 +6,13 @@
  * side in the log, so they are looked up one after another and share what was read.
  */
 import type { ActorKey } from '../contracts/ids.ts';
-import { decodeGroup, recordAddress, type EventBody, type LogRecord } from '../contracts/record.ts';
+import {
+  decodeGroup,
+  decodeRecordsOf,
+  recordAddress,
+  type EventBody,
+  type LogRecord,
+} from '../contracts/record.ts';
 import { encodeReply, refusal } from '../contracts/reply.ts';
 import type { SharedArchive } from './archive.ts';
 import type { Command } from './command.ts';
@@ -30,6 +36,8 @@ interface Group {
 }
 
 const groupsKept = 4;
+/** Few, for while the log is read the partition is served. */
+const pageEntries = 32;
 
 export class LogSearch {
   readonly #options: LogSearchOptions;
@@ -86,11 +94,8 @@ export class LogSearch {
   async recordsOf(actor: ActorKey, position: number): Promise<readonly LogRecord[]> {
     const { log, partition } = this.#options;
     const records: LogRecord[] = [];
-    for await (const entry of entriesFrom(log, partition, position)) {
-      for (const record of decodeGroup(entry.records)) {
-        if (record.actor === actor && record.events) records.push(record);
-      }
-    }
+    for await (const entry of entriesFrom(log, partition, position, pageEntries))
+      records.push(...decodeRecordsOf(actor, entry.records).filter(({ events }) => events));
     return records;
   }
 

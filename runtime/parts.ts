@@ -3,6 +3,7 @@ import type { ActorKey } from '../contracts/ids.ts';
 import type { LogRecord } from '../contracts/record.ts';
 import type { Subjects } from '../contracts/subjects.ts';
 import type { SharedArchive } from './archive.ts';
+import { Audit } from './audit.ts';
 import type { Bus } from './bus.ts';
 import { Checkpointer, type CheckpointState } from './checkpoint.ts';
 import type { Clock, Random } from './clock.ts';
@@ -118,8 +119,11 @@ export function assemble(
     reference: new ReferenceData(),
     publisher: new Publisher(options),
   };
+  const search = new LogSearch(options);
   const checkpointer: Checkpointer = new Checkpointer({
     ...shared,
+    audit: new Audit({ ...options, residents, search }),
+    onCorrupt: halt,
     lastTime: () => turn.time,
     retained: () => retention.save(),
     onFenced: onLost,
@@ -134,7 +138,6 @@ export function assemble(
     onFenced: onLost,
     onDiverged: () => halt(divergence),
   });
-  const search = new LogSearch(options);
   const turn = new Turn({
     ...shared,
     epoch: fence.epoch,

@@ -209,10 +209,11 @@ export async function* entriesFrom(
   log: Log,
   partition: number,
   position: number,
+  entriesAtOnce = pageEntries,
 ): AsyncGenerator<Entry> {
   let next = position;
   for (;;) {
-    const entries = await log.read(partition, next, pageEntries);
+    const entries = await log.read(partition, next, entriesAtOnce);
     yield* entries;
     const last = entries.findLast((entry) => entry.n > 0);
     if (last === undefined) return;

@@ -14,6 +14,7 @@ import type { Clock } from './clock.ts';
 import type { ActorTypes } from './command.ts';
 import { residentCost, type Limits } from './limits.ts';
 import type { Log, Snapshot } from './log.ts';
+import { retried } from './retried.ts';
 import { startResident, tailOf, type Resident, type Tail } from './resident.ts';
 
 export interface ResidentsOptions {
@@ -223,16 +224,9 @@ export class Residents {
   }
 
   /** Reads until the store answers; undefined if the partition is closed meanwhile. */
-  async #retried<T>(read: () => Promise<T>): Promise<T | undefined> {
-    for (let failures = 1; !this.#closed; failures++) {
-      try {
-        return await read();
-      } catch {
-        const pause = Math.min(10 * 2 ** failures, 500);
-        await new Promise<void>((resolve) => void this.#options.clock.after(pause, resolve));
-      }
-    }
-    return undefined;
+  #retried<T>(read: () => Promise<T>): Promise<T | undefined> {
+    const { clock } = this.#options;
+    return retried({ clock, msMax: 500, isClosed: () => this.#closed }, read);
   }
 
   /** One that fails must not keep the others from what they wait for. */

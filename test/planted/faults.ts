@@ -190,8 +190,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   ]),
   plant('checkpoints do not wait for their snapshots', [
     'runtime/checkpoint.ts',
-    'await this.#snapshotChanged();',
-    'void this.#snapshotChanged();',
+    'await this.#snapshotAll(due);',
+    'void this.#snapshotAll(due);',
   ]),
   plant('an actor leaves memory without a snapshot', [
     'runtime/residents.ts',

@@ -8,6 +8,7 @@ const RogueCommand = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('note'), text: z.string() }),
   z.strictObject({ name: z.literal('whisper'), text: z.string() }),
   z.strictObject({ name: z.literal('shout-badly') }),
+  z.strictObject({ name: z.literal('tamper'), text: z.string() }),
   z.strictObject({ name: z.literal('misbehave'), how: z.string() }),
 ]);
 
@@ -57,12 +58,15 @@ export const rogue = defineActor({
       garbled: { actions: ({ context }) => void context.notes.push('garbled') },
     },
   }),
-  decide: (_, command) => {
+  decide: ({ context }, command) => {
     switch (command.name) {
       case 'note':
         return accept(noted(command.text));
       case 'whisper':
         return accept({ type: 'whispered', text: command.text });
+      case 'tamper':
+        context.notes.push(command.text);
+        return accept(noted('nothing'));
       case 'shout-badly':
         return accept([noted('before'), { type: 'garbled' }, noted('after')]);
       case 'misbehave': {
