@@ -194,6 +194,8 @@ class NatsBus implements Bus {
     for await (const status of this.#connection.status()) {
       if (status.type === Events.Disconnect) this.#down = true;
       if (status.type === Events.Reconnect) {
+        // Published while it was down and not yet dropped: it would go out before what comes now.
+        this.#outgoing = [];
         this.#reconnected.forEach((callback) => this.#guarded(callback));
         this.#down = false;
       }
