@@ -72,7 +72,7 @@ export const closedOrdersKept = 1_000;
 export const unitsMax = tenTo(45);
 
 /** So that a balance always fits a reply. */
-export const assetsMax = 1_000;
+const assetsMax = 1_000;
 
 const none: ReadonlyMap<string, never> = new Map<string, never>();
 
@@ -122,6 +122,18 @@ const nothing: Readonly<Balance> = { available: 0n, held: 0n };
 /** What the account has of an asset; zeros if it never had any. */
 export const balanceOf = (account: AccountContext, asset: string): Readonly<Balance> =>
   account.balances.get(asset) ?? nothing;
+
+/**
+ * Whether the account may have this asset too. An asset that a transfer was promised in counts already,
+ * so that there is room for it when it comes.
+ */
+export function hasRoomFor({ balances, transfers }: AccountContext, asset: string): boolean {
+  const admitted = transfers?.admitted;
+  if (balances.has(asset) || balances.size + (admitted?.size ?? 0) < assetsMax) return true;
+  const promised = new Set<string>();
+  for (const one of admitted?.values() ?? []) if (!balances.has(one.asset)) promised.add(one.asset);
+  return promised.has(asset) || balances.size + promised.size < assetsMax;
+}
 
 /** The open order of this clOrdId; an unanswered replace's new clOrdId names its order already. */
 export function openOrder(account: AccountContext, clOrdId: string): OpenOrder | undefined {

@@ -19,8 +19,8 @@ import { accountQueries, holdingsOf } from './account-queries.ts';
 import { cancelAll, cancelOrder, replaceOrder } from './account-requests.ts';
 import { loadAccount, saveAccount } from './account-snapshot.ts';
 import {
-  assetsMax,
   balanceOf,
+  hasRoomFor,
   emptyAccount,
   unitsMax,
   type AccountContext,
@@ -253,10 +253,7 @@ function deposit(account: AccountContext, command: Cash, scales: Scales): Judged
   if (typeof units === 'string') return reject(units);
   const { available, held } = balanceOf(account, asset);
   if (available + held + units > unitsMax) return reject('money/too-large');
-  const { balances } = account;
-  if (balances.size >= assetsMax && !balances.has(asset)) {
-    return reject('account/too-many-assets');
-  }
+  if (!hasRoomFor(account, asset)) return reject('account/too-many-assets');
   const scale = scaleOf(scales, asset);
   return accept(
     { type: 'deposited', ...moved(command, units, scale) },

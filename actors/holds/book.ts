@@ -5,7 +5,7 @@
  * H1 a hold is captured, released or expired once: it leaves `open` for `closed` with that event;
  * H2 the account's held balance contains for it its amount, less what a capture has under way;
  * H3 the account has a deadline (`holdsDeadline`) at or before the `expiresAt` of each open hold that
- *    is not being captured.
+ *    is not being captured; with the last that could expire, a capture or release clears it.
  */
 import type { Units } from '../../contracts/money.ts';
 

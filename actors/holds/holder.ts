@@ -91,7 +91,11 @@ export function capture(
   if (amount > found.amount) return reject('hold/exceeds');
   // Of nothing nobody needs to be told: all is released.
   if (amount === 0n) {
-    return accept(captured(found, { amount, to }, scales), capturedResult(found, amount, scales));
+    return accept(
+      captured(found, { amount, to }, scales),
+      capturedResult(found, amount, scales),
+      ending(found, account.holds),
+    );
   }
   const { holdId, asset, reference } = found;
   const text = formatUnits(amount, scale);
@@ -119,7 +123,11 @@ export function release(
   if (!found) return reject(whyNotOpen(account, holdId));
   if (found.capture) return reject('runtime/busy', underWay);
   if (isExpired(found, context.now)) return expiredMeanwhile(found, scales);
-  return accept({ type: 'released', ...about(found, scales) }, { holdId, status: 'released' });
+  return accept(
+    { type: 'released', ...about(found, scales) },
+    { holdId, status: 'released' },
+    ending(found, account.holds),
+  );
 }
 
 /** What the receiver has said to a capture: the hold has ended, or is as it was and may expire. */
@@ -136,7 +144,7 @@ export function takeCreditAnswer(
   if (refused === undefined) {
     const reply = success(capturedResult(found, amount, scales));
     const event = captured(found, found.capture, scales);
-    return react(event, { answers: [{ id: request, reply }] });
+    return react(event, { answers: [{ id: request, reply }], ...ending(found, account.holds) });
   }
   const answers = [{ id: request, reply: refusal(refused) }];
   const events: AccountEvent[] = [{ type: 'capture-refused', holdId }];
@@ -181,6 +189,14 @@ const expiredMeanwhile = (found: Hold, scales: Scales): Judged =>
   reject('hold/expired', undefined, [expired(found, scales)]);
 
 const deadlineAt = (at: number): Effects => ({ timers: [{ name: holdsDeadline, at }] });
+
+/** H3: with the last hold that could expire goes the deadline, which would find nothing to do. */
+function ending(found: Hold, holds: HoldBook | undefined): Effects | undefined {
+  if (found.expiresAt === undefined) return undefined;
+  for (const hold of holds?.open.values() ?? [])
+    if (hold !== found && hold.expiresAt !== undefined) return undefined;
+  return { timers: [{ name: holdsDeadline, at: null }] };
+}
 
 const expired = (found: Hold, scales: Scales): AccountEvent => ({
   type: 'hold-expired',

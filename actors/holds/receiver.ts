@@ -1,7 +1,7 @@
 /** How an account takes what another has captured for it: it credits it, or sends it back. */
 import type { AccountEvent } from '../../contracts/account-events.ts';
 import type { Code } from '../../contracts/codes.ts';
-import { assetsMax, type AccountContext } from '../account-state.ts';
+import { hasRoomFor, type AccountContext } from '../account-state.ts';
 import { react, type Decision, type State } from '../actor.ts';
 import { answerTo, CreditHold } from './messages.ts';
 
@@ -19,7 +19,5 @@ function whyNot(
 ): Code | undefined {
   if (value === 'none') return 'account/unknown';
   if (value === 'closed') return 'account/closed';
-  const { balances } = context;
-  const full = balances.size >= assetsMax && !balances.has(asset);
-  return full ? 'account/too-many-assets' : undefined;
+  return hasRoomFor(context, asset) ? undefined : 'account/too-many-assets';
 }

@@ -30,6 +30,8 @@ export interface SentTransfer {
   /** Why it was refused or undone. */
   code: string | undefined;
   outOfOrder: boolean;
+  /** The payee was asked after the deadline and refused with its code: it had nothing to undo. */
+  askedLate: boolean;
 }
 
 /** A transfer that was admitted at its payee. */
@@ -48,6 +50,8 @@ export interface TransferBook {
   readonly awaited: Map<string, SentTransfer>;
   /** By id, oldest first. */
   readonly finished: Map<string, SentTransfer>;
+  /** How many of the finished were refused or undone. */
+  refused: number;
   /** By `incomingKey`. */
   readonly admitted: Map<string, AdmittedTransfer>;
   /** By `incomingKey`, oldest first: how the latest ended, `received` or `voided`. */
@@ -57,8 +61,12 @@ export interface TransferBook {
 /** So many transfers of one account may be under way in each direction. */
 export const transfersMax = 10_000;
 
-/** So many finished transfers the `transfer` query reaches back at least: each weighs on snapshots. */
-export const finishedKept = 200;
+/**
+ * So many completed transfers the `transfer` query reaches back at least, and so many that were refused
+ * or undone, which must not crowd out the others: each weighs on snapshots.
+ */
+export const completedKept = 200;
+export const refusedKept = 50;
 
 /** Channels keep order, so that this guards against nothing but a mistake of ours. */
 export const incomingEndedKept = 20;
@@ -68,6 +76,7 @@ export const emptyBook = (): TransferBook => ({
   undecided: new Map(),
   awaited: new Map(),
   finished: new Map(),
+  refused: 0,
   admitted: new Map(),
   incomingEnded: new Map(),
 });

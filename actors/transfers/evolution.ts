@@ -3,9 +3,10 @@ import { parseUnits, scaleOf, type Scales, type Units } from '../../contracts/mo
 import type { TransferEvent } from '../../contracts/transfer.ts';
 import type { Balance } from '../account-state.ts';
 import {
-  finishedKept,
+  completedKept,
   incomingEndedKept,
   incomingKey,
+  refusedKept,
   type SentTransfer,
   type TransferBook,
 } from './book.ts';
@@ -59,6 +60,7 @@ export function evolveTransfer(books: Books, event: TransferEvent, scales: Scale
       if (transfer.protocol !== 'choreography') funds.held -= unitsOf(transfer);
       transfer.answered = event.type === 'transfer-refused';
       transfer.code = event.type === 'transfer-refused' ? event.code : 'transfer/expired';
+      transfer.askedLate = transfer.answered && transfer.code === 'transfer/expired';
       return wait(book, transfer, event.time);
     }
     case 'transfer-answered':
@@ -72,8 +74,6 @@ export function evolveTransfer(books: Books, event: TransferEvent, scales: Scale
     case 'transfer-admitted': {
       const { transferId, from, asset, amount, reference } = event;
       arrive(book, event);
-      // Its row is there from now on, so that the limit of assets holds when the money comes.
-      fundsOf(asset);
       book.admitted.set(incomingKey(event), { from, transferId, asset, amount, reference });
       return;
     }
@@ -106,6 +106,7 @@ function begin(event: Of<'transfer-begun' | 'transfer-rejected'>): SentTransfer 
     ended: undefined,
     code: undefined,
     outOfOrder: false,
+    askedLate: false,
   };
 }
 
@@ -139,9 +140,18 @@ function wait(book: TransferBook, transfer: SentTransfer, time: number): void {
   }
 }
 
-function finish({ finished }: TransferBook, transfer: SentTransfer): void {
+const isRefused = ({ code }: SentTransfer): boolean => code !== undefined;
+const isCompleted = ({ code }: SentTransfer): boolean => code === undefined;
+
+function finish(book: TransferBook, transfer: SentTransfer): void {
+  const { finished } = book;
   finished.set(transfer.transferId, transfer);
-  forget(finished, finishedKept);
+  if (isCompleted(transfer)) {
+    forget(finished, { kept: completedKept, of: finished.size - book.refused, which: isCompleted });
+  } else {
+    book.refused++;
+    book.refused -= forget(finished, { kept: refusedKept, of: book.refused, which: isRefused });
+  }
 }
 
 /** The state of an incoming transfer after an event. */
@@ -159,16 +169,30 @@ function endIncoming(book: TransferBook, event: Of<'transfer-received' | 'transf
   const key = incomingKey(event);
   book.admitted.delete(key);
   book.incomingEnded.set(key, state);
-  forget(book.incomingEnded, incomingEndedKept);
+  const { incomingEnded } = book;
+  forget(incomingEnded, { kept: incomingEndedKept, of: incomingEnded.size, which: () => true });
 }
 
-/** A tenth at a time: taken off one by one, the front of a map is all gaps to be skipped. */
-function forget(map: Map<string, unknown>, kept: number): void {
+interface Remembered<T> {
+  readonly kept: number;
+  /** How many there are. */
+  readonly of: number;
+  readonly which: (one: T) => boolean;
+}
+
+/**
+ * Forgets the oldest of these if there are too many; says how many. A tenth at a time: taken off one by
+ * one, the front of a map is all gaps to be skipped.
+ */
+function forget<T>(map: Map<string, T>, { kept, of, which }: Remembered<T>): number {
   const spare = Math.ceil(kept / 10);
-  if (map.size <= kept + spare) return;
+  if (of <= kept + spare) return 0;
   let left = spare;
-  for (const oldest of map.keys()) {
-    if (left-- === 0) return;
-    map.delete(oldest);
+  for (const [key, one] of map) {
+    if (left === 0) break;
+    if (!which(one)) continue;
+    map.delete(key);
+    left--;
   }
+  return spare - left;
 }

@@ -7,7 +7,7 @@ import type { AccountEvent } from '../../contracts/account-events.ts';
 import type { Code } from '../../contracts/codes.ts';
 import { isJsonObject } from '../../contracts/json.ts';
 import { parseUnits, scaleOf, type Scales } from '../../contracts/money.ts';
-import { assetsMax, balanceOf, unitsMax, type AccountContext } from '../account-state.ts';
+import { balanceOf, hasRoomFor, unitsMax, type AccountContext } from '../account-state.ts';
 import { react, type Context, type Decision, type Incoming, type State } from '../actor.ts';
 import { incomingKey, transfersMax } from './book.ts';
 import { toPayer, TransferRequest } from './messages.ts';
@@ -86,7 +86,7 @@ function refusalOf(
   scales: Scales,
 ): Code | undefined {
   const { asset, amount, deadline } = request;
-  const { balances, transfers } = state.context;
+  const { transfers } = state.context;
   if (state.value === 'none') return 'account/unknown';
   if (state.value === 'closed') return 'account/closed';
   if (state.value === 'frozen') return 'account/frozen';
@@ -94,7 +94,7 @@ function refusalOf(
     return 'transfer/expired';
   }
   if (transfers && transfers.admitted.size >= transfersMax) return 'account/too-many-transfers';
-  if (balances.size >= assetsMax && !balances.has(asset)) return 'account/too-many-assets';
+  if (!hasRoomFor(state.context, asset)) return 'account/too-many-assets';
   const { available, held } = balanceOf(state.context, asset);
   const units = parseUnits(amount, scaleOf(scales, asset)) ?? 0n;
   return available + held + units > unitsMax ? 'account/balance-limit' : undefined;

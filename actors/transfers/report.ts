@@ -51,8 +51,8 @@ function payeePhases(transfer: SentTransfer, phases: Phases): Participant {
 }
 
 /** A payee that has refused keeps nothing that would have to be undone. */
-function payeeSecond({ code, ended }: SentTransfer, phase: string | null): Phase {
-  const refused = code !== undefined && code !== 'transfer/expired';
+function payeeSecond({ code, askedLate, ended }: SentTransfer, phase: string | null): Phase {
+  const refused = code !== undefined && (askedLate || code !== 'transfer/expired');
   if (phase === null || refused) return { phase, status: 'not sent' };
   return { phase, status: ended === undefined ? 'sent' : 'answered' };
 }

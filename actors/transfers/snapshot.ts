@@ -28,6 +28,7 @@ const SavedSent = z.strictObject({
   ended: moment.exactOptional(),
   code: text.exactOptional(),
   outOfOrder: z.boolean(),
+  askedLate: z.literal(true).exactOptional(),
 });
 type SavedSent = z.infer<typeof SavedSent>;
 
@@ -49,14 +50,15 @@ export const SavedTransfers = z.strictObject({
 
 /** Undefined for an account that has nothing to do with transfers. */
 export function saveTransfers(book: TransferBook | undefined): Json | undefined {
-  if (book === undefined || Object.values(book).every(({ size }) => size === 0)) return undefined;
-  return {
+  if (book === undefined) return undefined;
+  const saved = {
     undecided: [...book.undecided.values()].map(saveSent),
     awaited: [...book.awaited.values()].map(saveSent),
     finished: [...book.finished.values()].map(saveSent),
     admitted: [...book.admitted.values()].map(saveAdmitted),
     incomingEnded: [...book.incomingEnded],
   };
+  return Object.values(saved).some(({ length }) => length > 0) ? saved : undefined;
 }
 
 /** The book that was saved. */
@@ -65,6 +67,7 @@ export function loadTransfers(saved: z.infer<typeof SavedTransfers>): TransferBo
   for (const part of ['undecided', 'awaited', 'finished'] as const) {
     for (const sent of saved[part]) book[part].set(sent.transferId, loadSent(sent));
   }
+  for (const { code } of book.finished.values()) if (code !== undefined) book.refused++;
   for (const { reference, ...admitted } of saved.admitted) {
     book.admitted.set(incomingKey(admitted), { ...admitted, reference });
   }
@@ -88,6 +91,7 @@ const saveSent = (sent: SentTransfer): SavedSent => ({
   ...(sent.ended !== undefined && { ended: sent.ended }),
   ...(sent.code !== undefined && { code: sent.code }),
   outOfOrder: sent.outOfOrder,
+  ...(sent.askedLate && { askedLate: true }),
 });
 
 const loadSent = (saved: SavedSent): SentTransfer => ({
@@ -105,6 +109,7 @@ const loadSent = (saved: SavedSent): SentTransfer => ({
   ended: saved.ended,
   code: saved.code,
   outOfOrder: saved.outOfOrder,
+  askedLate: saved.askedLate ?? false,
 });
 
 const saveAdmitted = (admitted: AdmittedTransfer): z.infer<typeof SavedAdmitted> => ({

@@ -252,6 +252,25 @@ describe('an expiry', () => {
     expect(balance('alice')).toEqual({ available: '100.00', held: '0.00' });
   });
 
+  test('leaves no deadline behind when the last hold that could expire ends before', () => {
+    const expiresAt = world.now + 100_000;
+    for (const holdId of ['a', 'b', 'c', 'd']) hold(holdId, { amount: '10', expiresAt });
+    hold('for-ever', { amount: '10' });
+    ask('release', { holdId: 'a' });
+    settled('capture', { holdId: 'b' });
+    settled('capture', { holdId: 'c', amount: '0' });
+    expect(world.deadlines(alice)).toEqual([{ name: 'holds', at: expiresAt }]);
+    ask('release', { holdId: 'd' });
+    expect(world.deadlines(alice)).toEqual([]);
+    hold('e', { amount: '10', expiresAt });
+    expect(world.deadlines(alice)).toEqual([{ name: 'holds', at: expiresAt }]);
+    settled('capture', { holdId: 'e' });
+    expect(world.deadlines(alice)).toEqual([]);
+    hold('f', { amount: '10', expiresAt });
+    ask('capture', { holdId: 'f', amount: '0' });
+    expect(world.deadlines(alice)).toEqual([]);
+  });
+
   test('of many at once takes several records', () => {
     const expiresAt = world.now + 10_000;
     for (let n = 0; n < 1_200; n++) hold(`h${n}`, { amount: '0.01', expiresAt });

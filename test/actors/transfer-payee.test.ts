@@ -23,7 +23,7 @@ class Payee {
 
   constructor(...events: readonly string[]) {
     for (const type of ['deposited', 'withdrawn'])
-      this.#instance.evolve({ type, asset: 'USD', amount: '1.00' });
+      this.#instance.evolve({ type, asset: 'EUR', amount: '1.00' });
     for (const type of events) this.#instance.evolve({ type });
   }
 
@@ -43,8 +43,21 @@ class Payee {
     return TransferAnswer.parse(answer?.body).code ?? 'yes';
   }
 
-  get owns(): string | undefined {
-    return account.holdings(this.#state)['USD'];
+  /** `done`, or the code of a refusal. */
+  deposits(asset: string): string {
+    const command = { name: 'deposit', asset, amount: '1' };
+    const { events, reply } = account.decide(this.#state, command, context(1_000));
+    for (const event of events) this.#instance.evolve(event);
+    return reply?.ok === false ? reply.error.code : 'done';
+  }
+
+  get owns(): string {
+    return account.holdings(this.#state)['USD'] ?? '0.00';
+  }
+
+  /** Those that it has, or had. */
+  get assets(): readonly string[] {
+    return Object.keys(account.holdings(this.#state));
   }
 
   /** Of one that owns nothing: whether nothing is promised to it either. */
@@ -88,6 +101,22 @@ describe('a payee', () => {
     const payee = after('undo', 'ask');
     expect(payee.answers).toEqual(['yes', 'transfer/expired']);
     expect(payee.canClose).toBe(true);
+  });
+
+  test('that was asked and told to undo has no trace of an asset that never came', () => {
+    const payee = after('ask', 'undo');
+    expect(payee.answers).toEqual(['yes', 'yes']);
+    expect(payee.assets).toEqual(['EUR']);
+  });
+
+  test('has room for an asset that it was promised, and for no more', () => {
+    const payee = new Payee();
+    for (let n = 1; n <= 998; n++) expect(payee.deposits(`A${n}`)).toBe('done');
+    expect(payee.hears('ask')).toBe('yes');
+    expect(payee.deposits('CHF')).toBe('account/too-many-assets');
+    expect(payee.deposits('USD')).toBe('done');
+    expect(payee.hears('do')).toBe('yes');
+    expect(payee.owns).toBe('6.00');
   });
 
   test('asked after the deadline refuses', () => {

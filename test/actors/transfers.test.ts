@@ -311,10 +311,51 @@ describe('the phase table', () => {
     expect(ended).toBeGreaterThan(at ?? 0);
   });
 
+  test.each(decided)(
+    'of %s shows nothing undone at a payee that was asked too late',
+    (protocol) => {
+      const asked = transfer(protocol);
+      world.late(30_000);
+      world.settle();
+      expect(asked.reply).toMatchObject({ ok: false, error: { code: 'transfer/expired' } });
+      world.restart(alice);
+      const [payer, payee] = phasesOf(asked).split('; ');
+      expect(payer).toMatch(/^\w+ answered, \w+ answered$/);
+      expect(payee).toMatch(/^\w+ answered, \w+ not sent$/);
+      expectUndone();
+      expect(world.deadlines(alice)).toEqual([]);
+    },
+  );
+
   test('of a transfer that never was is refused', () => {
     expect(world.get('account', 'alice', 'transfer', { transferId: 'x' })).toEqual(
       refusal('transfer/unknown'),
     );
+  });
+});
+
+describe('an account remembers', () => {
+  const isKnown = (asked: Asked): boolean =>
+    world.get('account', 'alice', 'transfer', { transferId: asked.id }).ok;
+
+  test('its last 200 completed transfers, however many others were refused since', () => {
+    const completed = Array.from({ length: 200 }, () => transfer('tcc', { amount: '0.01' }));
+    world.settle();
+    const refused = Array.from({ length: 300 }, () => transfer('tcc', { amount: '1000' }));
+    expect(completed.every(isKnown)).toBe(true);
+    expect(refused.slice(-50).every(isKnown)).toBe(true);
+    world.restart(alice);
+    const more = Array.from({ length: 300 }, () => transfer('tcc', { to: 'nobody' }));
+    world.settle();
+    expect(completed.every(isKnown)).toBe(true);
+    expect([...refused, ...more].filter(isKnown).length).toBeLessThanOrEqual(55);
+  });
+
+  test('no more than a tenth beyond', () => {
+    const completed = Array.from({ length: 500 }, () => transfer('tcc', { amount: '0.01' }));
+    world.settle();
+    expect(completed.slice(-200).every(isKnown)).toBe(true);
+    expect(completed.filter(isKnown).length).toBeLessThanOrEqual(220);
   });
 });
 

@@ -136,6 +136,11 @@ export class World {
     }
   }
 
+  /** Lets time pass; deadlines that come are late. */
+  late(ms: number): void {
+    this.#passed += ms;
+  }
+
   /** The deadlines that an actor has set. */
   deadlines(actor: ActorKey): Deadline[] {
     return [...this.#deadlines.values()]
