@@ -103,16 +103,16 @@ async function sendPiece(line: Line, subject: string, piece: Entry[], until: Unt
       return tried;
     }
     const replies = readReplies(tried.value.payload, open.length);
-    for (const [index, entry] of open.entries()) settle(entry, replies[index]);
+    for (const [index, entry] of open.entries()) settle(line, entry, replies[index]);
     const rest = open.find((entry) => entry.outcome === undefined);
     if (rest?.why === undefined) return { kind: 'done', value: undefined };
     return { kind: 'again', unknown: rest.unknown, why: rest.why };
   });
 }
 
-function settle(entry: Entry, answer: Answer | undefined): void {
+function settle(line: Line, entry: Entry, answer: Answer | undefined): void {
   if (answer === undefined) return;
-  if (answer.ok || !answer.error.retryable) entry.outcome = answer;
+  if (answer.ok || !line.isRetried(answer.error)) entry.outcome = answer;
   else putOff(entry, answer.error, answer.error.code === 'runtime/pending');
 }
 

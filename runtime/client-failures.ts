@@ -12,7 +12,7 @@ export interface Asked {
 export type LastTry = Refusal | Error;
 
 /**
- * No answer until the deadline, and whether the command was carried out is not known. Ask again
+ * No answer until the deadline or the last attempt, and whether the command was carried out is not known. Ask again
  * with the same id: it is applied once, and its first reply repeated.
  */
 export class OutcomeUnknown extends Error {
@@ -26,7 +26,7 @@ export class OutcomeUnknown extends Error {
   }
 }
 
-/** No answer until the deadline, and nothing was done: every attempt was turned away. */
+/** No answer until the deadline or the last attempt, and nothing was done: each was turned away. */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable';
   readonly asked: Asked;
@@ -51,12 +51,15 @@ export class BatchIncomplete extends Error {
   }
 }
 
-/** The client was closed while it waited; what was under way may have been carried out. */
+/**
+ * The client was closed, by its user or because NATS will not have it back (`message` says why); what
+ * was under way may have been carried out.
+ */
 export class ClientClosed extends Error {
   override readonly name = 'ClientClosed';
 
-  constructor() {
-    super('the client is closed');
+  constructor(why?: string) {
+    super(why === undefined ? 'the client is closed' : `the client is closed: ${why}`);
   }
 }
 

@@ -2,18 +2,12 @@
  * One client's use of the bus: requests and pauses that end early when the connection was lost and
  * is back, when the caller's signal aborts, or when the client is closed; and the retry loop.
  */
+import type { Refusal } from '../contracts/reply.ts';
 import type { Bus, BusMessage, RequestOptions } from './bus.ts';
 import { NoResponders, RequestTimeout } from './bus.ts';
 import { ClientClosed, type LastTry } from './client-failures.ts';
+import { isRetried, pauseMsMax, type RetryPolicy } from './client-retry.ts';
 import type { Clock, Random } from './clock.ts';
-
-/** How the client tries again. A pause is a random part of a limit that doubles (full jitter). */
-export interface RetryPolicy {
-  /** How long the first two attempts wait for their reply; each further silence doubles it. */
-  readonly attemptMs: number;
-  readonly firstPauseMs: number;
-  readonly pauseMsMax: number;
-}
 
 /** What one attempt came to; `unknown` says that it may have been carried out all the same. */
 export type Tried<T> =
@@ -40,7 +34,7 @@ export interface LineOptions {
 export class Line {
   readonly #options: LineOptions;
   readonly #waiting = new Set<Waiting>();
-  #closed = false;
+  #closed: ClientClosed | undefined;
 
   constructor(options: LineOptions) {
     this.#options = options;
@@ -50,7 +44,15 @@ export class Line {
     });
   }
 
-  /** Tries until an attempt is done or the deadline has passed; each is told how long it has. */
+  /** Whether this refusal is a reason to try again, not an answer. */
+  isRetried(refused: Refusal): boolean {
+    return isRetried(this.#options.policy, refused);
+  }
+
+  /**
+   * Tries until an attempt is done, there have been as many as the policy allows or the deadline has
+   * passed; each is told how long it has.
+   */
   async retry<T>(
     until: Until,
     attempt: (timeoutMs: number) => Promise<Tried<T>>,
@@ -59,10 +61,10 @@ export class Line {
     let unknown = false;
     let silences = 0;
     let why: LastTry | undefined;
-    for (let attempts = 0; ; attempts++) {
+    for (let attempts = 0; attempts < policy.attempts; attempts++) {
       if (attempts > 0) await this.#pause(attempts, until);
       const left = until.deadline - clock.monotonic();
-      if (left <= 0) return { kind: 'gave-up', unknown, ...(why && { why }) };
+      if (left <= 0) break;
       const patience = policy.attemptMs * 2 ** Math.max(0, silences - 1);
       const tried = await attempt(Math.min(patience, left));
       if (tried.kind === 'done') return tried;
@@ -70,6 +72,7 @@ export class Line {
       unknown ||= tried.unknown;
       why = tried.why;
     }
+    return { kind: 'gave-up', unknown, ...(why && { why }) };
   }
 
   /** One request; nobody there, silence and a lost connection are reasons to try again. */
@@ -95,7 +98,7 @@ export class Line {
 
   /** Waits for what `begin` starts, unless the signal or the end of the client comes first. */
   wait<T>(signal: AbortSignal | undefined, begin: Begin<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(new ClientClosed());
+    if (this.#closed) return Promise.reject(this.#closed);
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const abort = (): void => waiting.fail(signal?.reason);
@@ -119,15 +122,15 @@ export class Line {
     });
   }
 
-  /** Ends everything that waits. */
-  close(): void {
-    this.#closed = true;
-    for (const waiting of [...this.#waiting]) waiting.fail(new ClientClosed());
+  /** Ends everything that waits, and what is asked later, with the reason if nobody here wished it. */
+  close(why?: string): void {
+    this.#closed ??= new ClientClosed(why);
+    for (const waiting of [...this.#waiting]) waiting.fail(this.#closed);
   }
 
   async #pause(attempts: number, { deadline, signal }: Until): Promise<void> {
     const { clock, random, policy } = this.#options;
-    const limit = Math.min(policy.pauseMsMax, policy.firstPauseMs * 2 ** (attempts - 1));
+    const limit = pauseMsMax(policy, attempts);
     const ms = Math.min(random.next() * limit, Math.max(0, deadline - clock.monotonic()));
     await this.wait<void>(signal, (resolve) => {
       const timer = clock.after(ms, resolve);

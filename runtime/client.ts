@@ -18,7 +18,9 @@ import type { Bus } from './bus.ts';
 import { sendBatch, type Outcome, type Prepared } from './client-batch.ts';
 import { discoverPartitions } from './client-discovery.ts';
 import { BatchIncomplete, OutcomeUnknown, Unavailable } from './client-failures.ts';
-import { Line, type RetryPolicy, type Tried, type Until } from './client-line.ts';
+import { askHealth, type Health } from './client-health.ts';
+import { Line, type Tried, type Until } from './client-line.ts';
+import { retryPolicy, type RetryPolicy } from './client-retry.ts';
 import { readAnswer, readJson } from './client-replies.ts';
 import type {
   Answer,
@@ -36,7 +38,8 @@ import { natsBus } from './nats/bus.ts';
 import { systemClock, systemRandom } from './system-clock.ts';
 
 export * from './client-failures.ts';
-export type { RetryPolicy } from './client-line.ts';
+export type { Health } from './client-health.ts';
+export type { RetryableCode, RetryPolicy } from './client-retry.ts';
 export type * from './client-types.ts';
 
 export interface Client {
@@ -59,6 +62,9 @@ export interface Client {
   /** Sends many commands in few requests; answers come in the order asked. */
   batch(commands: readonly BatchItem[], options?: WaitOptions): Promise<Answer[]>;
 
+  /** Looks whether NATS answers, which hosts do, and what they own; takes a second at most. */
+  health(options?: WaitOptions): Promise<Health>;
+
   /** Ends what still waits with `ClientClosed`, and the connection if `connect` made it. */
   close(): Promise<void>;
 }
@@ -80,33 +86,54 @@ export interface ClientOptions {
   readonly prefix?: string;
   /** How long a command or query is tried; default 30 s. */
   readonly timeoutMs?: number;
+  /** How it is tried again; each part has a default of its own. */
   readonly retry?: Partial<RetryPolicy>;
   /** How many partitions the cluster has; default: the hosts are asked at the first batch. */
   readonly partitions?: number;
 }
 
-/** Connects to NATS, and stays connected: it reconnects for ever, and asks again what was lost. */
+/**
+ * Connects to NATS, and stays connected: two pings without an answer, one a second, end a connection
+ * that is dead, a new one is tried for ever, and what was lost is asked again at once. Only a NATS that
+ * refuses the credentials ends the client: whatever is asked is then refused with `ClientClosed`.
+ */
 export async function connect(
   options: ClientOptions & { readonly url: string; readonly name?: string },
 ): Promise<Client> {
-  const bus = await natsBus({ url: options.url, name: options.name ?? 'millrace-client' });
-  const client = clientOn({ bus, clock: systemClock, random: systemRandom() }, options);
+  const policy = retryPolicy(options.retry);
+  let gaveUp = (_why: string): void => {};
+  const bus = await natsBus({
+    url: options.url,
+    name: options.name ?? 'millrace-client',
+    onClosed: (why) => gaveUp(why),
+  });
+  const ports = { bus, clock: systemClock, random: systemRandom() };
+  const line = new Line({ ...ports, policy });
+  gaveUp = (why) => line.close(why);
   const close = async (): Promise<void> => {
-    await client.close();
+    line.close();
     await bus.close();
   };
-  return { ...client, close };
+  return { ...clientOver({ ...ports, line }, options), close };
 }
 
 /** A client on ports of your own: a simulated bus and clock, or a connection shared with others. */
-export function clientOn(
-  ports: { readonly bus: Bus; readonly clock: Clock; readonly random: Random },
-  options: ClientOptions = {},
-): Client {
-  const { clock, random } = ports;
+export const clientOn = (ports: Ports, options: ClientOptions = {}): Client =>
+  clientOver(
+    { ...ports, line: new Line({ ...ports, policy: retryPolicy(options.retry) }) },
+    options,
+  );
+
+interface Ports {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+function clientOver(ports: Ports & { readonly line: Line }, options: ClientOptions): Client {
+  const { clock, random, line } = ports;
   const prefix = options.prefix ?? 'millrace';
   const subjects = subjectsUnder(prefix);
-  const line = new Line({ ...ports, policy: { ...defaultRetry, ...options.retry } });
   let partitions = options.partitions;
 
   const untilOf = ({ timeoutMs, signal }: WaitOptions): Until => ({
@@ -144,7 +171,7 @@ export function clientOn(
       });
       if (tried.kind === 'again') return tried;
       const answer = readAnswer(readJson(tried.value.payload));
-      if (answer.ok || !answer.error.retryable) return { kind: 'done', value: answer };
+      if (answer.ok || !line.isRetried(answer.error)) return { kind: 'done', value: answer };
       return { kind: 'again', unknown: answer.error.code === 'runtime/pending', why: answer.error };
     });
     if (retried.kind === 'done') return retried.value;
@@ -155,7 +182,7 @@ export function clientOn(
 
   async function batch(commands: readonly BatchItem[], wait: WaitOptions = {}): Promise<Answer[]> {
     const until = untilOf(wait);
-    partitions ??= await discoverPartitions({ ...ports, line, prefix, until });
+    partitions ??= await discoverPartitions({ ...ports, prefix, until });
     return complete(await sendBatch({ line, subjects, partitions }, commands.map(prepare), until));
   }
 
@@ -167,6 +194,12 @@ export function clientOn(
     get: (actor, name, body, wait = {}) =>
       typed(send('get', { actor, name, body: body as Body }, wait)),
     batch,
+    health: (wait = {}) =>
+      askHealth({
+        ...ports,
+        prefix,
+        until: untilOf({ timeoutMs: healthTimeoutMs, ...wait }),
+      }),
     close: async () => line.close(),
   };
 }
@@ -174,12 +207,7 @@ export function clientOn(
 type Refused = Extract<Reply, { ok: false }>;
 
 const defaultTimeoutMs = 30_000;
-
-/**
- * An attempt is shorter than a host's own wait for a deferred reply: a repeat only joins those who
- * wait, and after a failure of the owner it is the repeat that finds the new one.
- */
-const defaultRetry: RetryPolicy = { attemptMs: 2_000, firstPauseMs: 20, pauseMsMax: 500 };
+const healthTimeoutMs = 1_000;
 
 /** A type witness: hosts answer as the contracts say, and the envelope has been checked. */
 const typed = <Result>(answer: Promise<Answer>): Promise<Answer<Result>> =>

@@ -5,6 +5,7 @@ import type { Reply } from '../contracts/reply.ts';
 import { subjectsUnder } from '../contracts/subjects.ts';
 import { discoverPartitions } from '../runtime/client-discovery.ts';
 import { Line } from '../runtime/client-line.ts';
+import { retryPolicy } from '../runtime/client-retry.ts';
 import { readAnswer, readJson } from '../runtime/client-replies.ts';
 import { natsBus } from '../runtime/nats/bus.ts';
 import { systemClock, systemRandom } from '../runtime/system-clock.ts';
@@ -18,7 +19,7 @@ export interface Operator {
 }
 
 const patienceMs = 15_000;
-const policy = { attemptMs: 2_000, firstPauseMs: 50, pauseMsMax: 500 };
+const policy = retryPolicy({ backoffMs: 50 });
 
 /** Connects to the cluster at a NATS address. */
 export async function connectOperator({
@@ -51,7 +52,7 @@ export async function connectOperator({
           });
           if (tried.kind === 'again') return tried;
           const reply = readAnswer(readJson(tried.value.payload)) as Reply;
-          if (reply.ok || !reply.error.retryable) return { kind: 'done', value: reply };
+          if (reply.ok || !line.isRetried(reply.error)) return { kind: 'done', value: reply };
           return { kind: 'again', unknown: true, why: reply.error };
         });
         if (retried.kind === 'done') return retried.value;

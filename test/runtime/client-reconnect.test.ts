@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { encodeReply, success } from '../../contracts/reply.ts';
-import { connect } from '../../runtime/client.ts';
+import { ClientClosed, connect } from '../../runtime/client.ts';
 import { natsBus } from '../../runtime/nats/bus.ts';
 import { startNats, type RunningServer } from '../../tools/servers.ts';
+import { revokingNats } from '../black-box/revoking-nats.ts';
 import { temporaryDirectory } from '../tools/temporary-directory.ts';
 
 test('what waits when the connection is lost is asked again with its id once it is back', async () => {
@@ -38,4 +39,20 @@ test('what waits when the connection is lost is asked again with its id once it 
   expect(await asking).toEqual({ ok: true, result: { count: 1 } });
   expect(ids).toHaveLength(2);
   expect(ids[1]).toBe(ids[0]);
+});
+
+test('a client that NATS will not have back ends what waits, and says why', async () => {
+  const dir = join(await temporaryDirectory(), 'nats');
+  const server = await startNats({ dir, port: 0, partitions: 4, prefix: 'millrace' });
+  onTestFinished(() => server.stop());
+  const nats = await revokingNats(server.url);
+  onTestFinished(() => nats.close());
+  const client = await connect({ url: nats.url });
+  onTestFinished(() => client.close());
+  const asking = client.ask('counter/one', 'increase', { by: 1 }).catch((error: unknown) => error);
+  nats.revoke();
+  const ended = await asking;
+  expect(ended).toBeInstanceOf(ClientClosed);
+  expect(ended).toMatchObject({ message: expect.stringMatching(/: .+/) as string });
+  await expect(client.health()).rejects.toBeInstanceOf(ClientClosed);
 });

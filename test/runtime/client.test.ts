@@ -86,6 +86,36 @@ describe('a command', () => {
     expect(pauses).toEqual([20, 40, 80, 160, 320, 500, 500, 500, 500]);
   });
 
+  test('is repeated after pauses as its policy says: first, multiplied, at most, so often', async () => {
+    const world = stage();
+    const seen = host(world, subject, busy);
+    const retry = { attempts: 6, backoffMs: 100, multiplier: 3, capMs: 2_000 };
+    const slow = clientOn({ ...world, random: longPauses }, { retry });
+    const asking = slow.ask('account/alice', 'deposit', deposit).catch((error: unknown) => error);
+    expect(await pass(world.clock, asking)).toBeInstanceOf(Unavailable);
+    const pauses = seen.slice(1).map(({ at }, index) => Math.round(at - (seen[index]?.at ?? 0)));
+    expect(pauses).toEqual([100, 300, 900, 2_000, 2_000]);
+  });
+
+  test('that may be sent once is sent once, and its outcome is unknown after silence', async () => {
+    const world = stage();
+    const seen = host(world, subject, silence, paid);
+    const once = client(world, { retry: { attempts: 1 } });
+    const asking = once.ask('account/alice', 'deposit', deposit).catch((error: unknown) => error);
+    expect(await pass(world.clock, asking)).toBeInstanceOf(OutcomeUnknown);
+    expect(seen).toHaveLength(1);
+    expect(world.clock.monotonic()).toBeLessThan(2_010);
+  });
+
+  test('is answered with the refusals that its policy does not repeat', async () => {
+    const world = stage();
+    const seen = host(world, subject, noOwner, busy, paid);
+    const proud = client(world, { retry: { codes: ['runtime/no-owner'] } });
+    const answer = await pass(world.clock, proud.ask('account/alice', 'deposit', deposit));
+    expect(answer).toEqual(JSON.parse(busy));
+    expect(seen).toHaveLength(2);
+  });
+
   test('waits longer for each attempt after the second that met silence', async () => {
     const world = stage();
     const seen = host(world, subject, ...Array<string>(4).fill(silence), paid);
@@ -177,6 +207,69 @@ describe('a command without an answer', () => {
       host(world, subject, reply);
       expect(await failure(world)).toBeInstanceOf(UnreadableReply);
     }
+  });
+});
+
+describe('a retry policy', () => {
+  test.for<[string, object]>([
+    ['no attempt', { attempts: 0 }],
+    ['half an attempt', { attempts: 1.5 }],
+    ['no time for an attempt', { attemptMs: 0 }],
+    ['no pause', { backoffMs: 0 }],
+    ['endless pauses', { capMs: Infinity }],
+    ['pauses that shrink', { multiplier: 0.5 }],
+    ['an outcome to be repeated', { codes: ['account/closed'] }],
+  ])('with %s is refused at once', ([, retry]) => {
+    expect(() => client(stage(), { retry })).toThrow(RangeError);
+  });
+});
+
+describe('a look at its health', () => {
+  const answers = (world: Stage, ...hosts: readonly object[]): void => {
+    const bus = world.hub.connect();
+    bus.subscribe('$SRV.STATS.millrace', ({ reply = '' }) => {
+      for (const [id, data] of hosts.entries()) {
+        const metadata = { prefix: 'millrace', partitions: '4' };
+        bus.publish(reply, JSON.stringify({ id: `${id}`, metadata, data }));
+      }
+    });
+  };
+  const owned = (...partitions: number[]): object[] =>
+    partitions.map((partition) => ({ partition, epoch: 1 }));
+
+  test('finds the hosts and that every partition has one, at once', async () => {
+    const world = stage();
+    answers(
+      world,
+      { host: 'b', partitions: owned(2), halted: [] },
+      { host: 'a', partitions: owned(0, 1, 3), halted: [] },
+    );
+    expect(await pass(world.clock, client(world).health())).toEqual({
+      ok: true,
+      roundTripMs: expect.any(Number) as number,
+      hosts: [
+        { name: 'a', partitions: 3 },
+        { name: 'b', partitions: 1 },
+      ],
+      ownerless: [],
+      halted: [],
+    });
+    expect(world.clock.monotonic()).toBeLessThan(100);
+  });
+
+  test('names the partitions without an owner and those that are halted', async () => {
+    const world = stage();
+    const halted = [{ partition: 1, reason: 'its log is shorter than it was' }];
+    answers(world, { host: 'a', partitions: owned(0, 1), halted });
+    const health = await pass(world.clock, client(world).health());
+    expect(health).toMatchObject({ ok: false, ownerless: [2, 3], halted: [1] });
+  });
+
+  test('finds nobody where nobody is, and takes no longer than it may', async () => {
+    const world = stage();
+    const health = await pass(world.clock, client(world).health({ timeoutMs: 300 }));
+    expect(health).toMatchObject({ ok: false, hosts: [] });
+    expect(world.clock.monotonic()).toBeLessThan(310);
   });
 });
 
