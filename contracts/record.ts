@@ -17,7 +17,10 @@ export interface LogRecord {
   readonly id?: string;
   /** Hash of name and canonical body, for a command whose id came from the client. */
   readonly hash?: string;
-  /** The command as it came, where hosts keep commands; one that was set aside is in `aside`. */
+  /**
+   * The command as it came, where no events tell of it or hosts keep all; one that was set aside is
+   * in `aside`.
+   */
   readonly command?: Pick<Aside, 'name' | 'body'>;
   readonly events?: readonly EventBody[];
   /** Absent while the reply is pending, and for a message. */

@@ -6,7 +6,7 @@ import type { Decision, Effects, Outgoing } from '../actors/actor.ts';
 import type { ActorKey } from '../contracts/ids.ts';
 import type { Answer, Deadline, DeadlineChange, LogRecord, Origin } from '../contracts/record.ts';
 import type { Reply } from '../contracts/reply.ts';
-import type { Caller } from './command.ts';
+import type { Caller, Command } from './command.ts';
 import type { Limits } from './limits.ts';
 import type { Delivered, Outbox } from './outbox.ts';
 import type { Recall } from './recall.ts';
@@ -31,8 +31,8 @@ export interface Origins {
   readonly time: number;
   readonly id: string | undefined;
   readonly hash: string | undefined;
-  /** The command itself, if it shall be kept. */
-  readonly command?: LogRecord['command'];
+  /** What the record answers, where nothing else in the log says it. */
+  readonly asked?: Pick<Command, 'name' | 'body'> | undefined;
   readonly caller: Caller | undefined;
   readonly from: Origin | undefined;
   readonly timer?: Deadline;
@@ -47,6 +47,8 @@ export interface DraftsOptions {
   readonly limits: Limits;
   readonly outbox: Outbox;
   readonly recall: Recall;
+  /** Whether records with events hold the commands that they answer, too. */
+  readonly keepCommands?: boolean | undefined;
 }
 
 /** While it is put together, field by field: spreading parts cost a tenth of a turn. */
@@ -69,7 +71,10 @@ export class Drafts {
     const record: Mutable<LogRecord> = { time, actor: resident.key, version };
     if (id !== undefined) record.id = id;
     if (hash !== undefined) record.hash = hash;
-    if (origins.command) record.command = origins.command;
+    const { asked } = origins;
+    // Events tell what was asked; where there are none, nothing else would (0017).
+    if (asked && (events.length === 0 || this.#options.keepCommands === true))
+      record.command = { name: asked.name, body: asked.body };
     if (events.length > 0) record.events = events;
     if (reply) record.reply = reply;
     else if (caller) record.pending = caller.subject;

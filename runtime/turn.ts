@@ -129,7 +129,8 @@ export class Turn {
       time,
       id,
       hash: command.id === '' ? undefined : command.hash,
-      ...(this.#keeps(command) && { command: { name: command.name, body: command.body } }),
+      // One that is retried stands where it was set aside.
+      asked: command.retried === undefined ? command : undefined,
       caller: command.caller,
       trace: isSampled(command.trace) ? command.trace : undefined,
       from: undefined,
@@ -228,11 +229,6 @@ export class Turn {
     publisher.durable(staged.record, epoch, staged.position);
     outbox.durable(staged, entry);
     if (staged.record.from) inbox.durable(staged.record.from);
-  }
-
-  /** One that an operator retries is in the log already. */
-  #keeps({ retried }: Command): boolean {
-    return this.#options.keepCommands === true && retried === undefined;
   }
 
   /** The answer that a known id, or an id that can no longer be known, gets. */
