@@ -14,17 +14,18 @@ const pageDefault = 100;
 
 /** What can be asked of an account, with amounts at these scales. */
 export const accountQueries = (scales: Scales) => ({
-  balance: (state: Account) => ({
-    status: state.value,
-    balances: perAsset(state.context, (asset, { available, held }) => ({
-      available: formatUnits(available, scaleOf(scales, asset)),
-      held: formatUnits(held, scaleOf(scales, asset)),
-    })),
-  }),
+  balance: (state: Account) => ({ status: state.value, balances: balancesOf(scales, state) }),
   orders: query(AccountQuery.orders.body, openOrders),
   order: query(AccountQuery.order.body, oneOrder),
   transfer: query(AccountQuery.transfer.body, oneTransfer),
 });
+
+/** What an account may spend of each asset, and what is held. */
+export const balancesOf = (scales: Scales, state: Account) =>
+  perAsset(state.context, (asset, { available, held }) => ({
+    available: formatUnits(available, scaleOf(scales, asset)),
+    held: formatUnits(held, scaleOf(scales, asset)),
+  }));
 
 /** What an account owns, held or not. */
 export const holdingsOf = (scales: Scales, state: Account): Value =>

@@ -15,7 +15,7 @@ import { accountEvolution } from './account-evolution.ts';
 import { publishedOrder } from './published-order.ts';
 import { reportIn } from './account-order.ts';
 import { placeOrder } from './account-place.ts';
-import { accountQueries, holdingsOf } from './account-queries.ts';
+import { accountQueries, balancesOf, holdingsOf } from './account-queries.ts';
 import { cancelAll, cancelOrder, replaceOrder } from './account-requests.ts';
 import { loadAccount, saveAccount } from './account-snapshot.ts';
 import {
@@ -26,6 +26,7 @@ import {
   type AccountContext,
 } from './account-state.ts';
 import { takeUpdate } from './account-updates.ts';
+import { accountWords } from './account-words.ts';
 import {
   accept,
   defineActor,
@@ -85,6 +86,8 @@ export function accountActor(scales: Scales): ActorType {
     query: accountQueries(scales),
     persist: { save: saveAccount, load: (saved) => loadAccount(saved, marketOf) },
     holdings: (state) => holdingsOf(scales, state),
+    balances: (state) => balancesOf(scales, state),
+    words: accountWords,
   });
 }
 

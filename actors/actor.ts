@@ -202,6 +202,18 @@ export interface ActorSource<
   };
   /** What the actor owns, per asset: what an audit adds up. */
   readonly holdings?: (state: State<ContextFrom<Machine>>) => Value;
+  /** What its history shows after each record; default: the holdings. */
+  readonly balances?: (state: State<ContextFrom<Machine>>) => Json;
+  /** How its history reads; without it names and fields are shown as they are. */
+  readonly words?: Words<z.infer<Event>>;
+}
+
+/** An actor's history in words. */
+export interface Words<Event> {
+  /** What an event says happened. */
+  event(event: Event): string;
+  /** What was asked, as far as the first event of its record tells; undefined if it does not. */
+  asked(first: Event): string | undefined;
 }
 
 /** An actor type as the runtime sees it: types erased, XState out of sight. */
@@ -215,6 +227,12 @@ export interface ActorType {
   receive(state: State<unknown>, message: Incoming, context: Context): Decision;
   timer(state: State<unknown>, deadline: Deadline, context: Context): Decision;
   holdings(state: State<unknown>): Value;
+  /** What history shows of a state. */
+  balances(state: State<unknown>): Json;
+  /** A recorded event in words; undefined if the actor has none for it. */
+  tell(event: EventBody): string | undefined;
+  /** What was asked, told from the events that followed; undefined if they do not tell. */
+  asked(events: readonly EventBody[]): string | undefined;
   /** A recorded event in the shape that this build gives it. */
   upcast(recorded: EventBody): EventBody;
   /** The body under which an event is published; undefined for one that stays in the log. */
@@ -258,6 +276,9 @@ export function defineActor<
       return source.publish ? source.publish(newest as z.infer<Event>) : bodyOf(newest);
     },
     holdings: (state) => source.holdings?.(typed(state)) ?? {},
+    balances: (state) => (source.balances ?? source.holdings)?.(typed(state)) ?? {},
+    tell: (event) => source.words?.event(upcast(event) as z.infer<Event>),
+    asked: ([first]) => first && source.words?.asked(upcast(first) as z.infer<Event>),
     start: statechart(source.machine, { persist: source.persist, upcast }),
   };
 }

@@ -58,6 +58,7 @@ import {
   type Listing,
   type SymbolContext,
 } from './symbol-state.ts';
+import { symbolWords } from './symbol-words.ts';
 
 /** The symbol actor of a cluster whose assets have these scales. */
 export function symbolActor(scales: Scales): ActorType {
@@ -75,6 +76,7 @@ export function symbolActor(scales: Scales): ActorType {
     persist: { save: saveSymbol, load: (saved) => loadSymbol(saved, instrumentOf) },
     holdings: ({ context: { listing, fees } }) =>
       listing ? { [listing.definition.quote]: listing.instrument.quoteText(fees) } : {},
+    words: symbolWords,
   });
 }
 

@@ -75,6 +75,11 @@ export const codes = {
     message: 'There is no such dead letter: it was retried, or too many came after it.',
   },
 
+  'history/missing': {
+    status: 404,
+    message: 'Part of this history is neither in the log nor in the archive that its host reads.',
+  },
+
   'account/unknown': {
     status: 409,
     message: 'The account does not exist. Its first deposit opens it.',

@@ -1,6 +1,7 @@
 /** What the client's methods take and give, derived from the contracts. */
 import type { z } from 'zod';
 import type { AccountCommand, AccountQuery, AccountResult } from '../contracts/account.ts';
+import type { EveryQuery } from '../contracts/history.ts';
 import type { Json } from '../contracts/json.ts';
 import type { Refusal } from '../contracts/reply.ts';
 import type { SymbolCommand, SymbolQuery, SymbolResult } from '../contracts/symbol.ts';
@@ -64,9 +65,9 @@ type ResultsOf<Actor extends string> = Actor extends `account/${string}`
     : Record<never, z.ZodType>;
 
 type QueriesOf<Actor extends string> = Actor extends `account/${string}`
-  ? typeof AccountQuery
+  ? typeof AccountQuery & typeof EveryQuery
   : Actor extends `symbol/${string}`
-    ? typeof SymbolQuery
+    ? typeof SymbolQuery & typeof EveryQuery
     : never;
 
 type QueryOf<Actor extends string, Name> = [QueriesOf<Actor>] extends [never]

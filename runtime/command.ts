@@ -4,6 +4,7 @@
 import type { ActorType, Query } from '../actors/actor.ts';
 import { wireLimits } from '../contracts/batch.ts';
 import { DeadLetterRequest, type DeadLetterVerb } from '../contracts/dead-letter.ts';
+import { HistoryQuery } from '../contracts/history.ts';
 import { isCommandId, type ActorKey } from '../contracts/ids.ts';
 import { isJsonObject, payloadHash, type Json } from '../contracts/json.ts';
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
@@ -131,6 +132,12 @@ export function parseDeadLetterRequest(
 ): Parsed<DeadLetterRequest> {
   const body = readBody(payload);
   return body.ok ? check(() => DeadLetterRequest.safeParse({ ...body.value, verb })) : body;
+}
+
+/** What history is asked for, or the refusal that answers it. */
+export function parseHistory(payload: Uint8Array): Parsed<HistoryQuery> {
+  const body = readBody(payload);
+  return body.ok ? check(() => HistoryQuery.safeParse(body.value)) : body;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });

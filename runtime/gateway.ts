@@ -16,11 +16,13 @@ import {
   answer,
   parseCommand,
   parseDeadLetterRequest,
+  parseHistory,
   parseRead,
   type ActorTypes,
   type Caller,
 } from './command.ts';
 import type { DeferredParts } from './deferred-parts.ts';
+import type { Histories } from './history/histories.ts';
 import type { Limits } from './limits.ts';
 import type { Partition } from './partition.ts';
 
@@ -56,6 +58,7 @@ export interface GatewayOptions {
   readonly types: ActorTypes;
   readonly subjects: Subjects;
   readonly deferred: DeferredParts;
+  readonly histories: Histories;
 }
 
 /** To whom a request goes. */
@@ -122,7 +125,9 @@ export class Gateway {
     const { types } = this.#options;
     const { payload, id, trace } = request;
     const caller = this.#counted(target.type, this.callerAt(request.reply, request));
-    if (target.verb === 'get') {
+    if (target.verb === 'get' && this.#asksHistory(target)) {
+      void this.#tellHistory(request, target, caller);
+    } else if (target.verb === 'get') {
       const read = parseRead({ types, ...target, payload, caller });
       if (read.ok) partition.read(read.value);
       else answer(caller, read.refused);
@@ -147,6 +152,20 @@ export class Gateway {
     const parsed = parseDeadLetterRequest(verb, request.payload);
     if (parsed.ok) partition.attend(parsed.value, caller);
     else answer(caller, parsed.refused);
+  }
+
+  /** Every actor has a history, unless its type has a query of that name. */
+  #asksHistory({ type, name }: Target): boolean {
+    return name === 'history' && this.#options.types.get(type)?.queries.has(name) === false;
+  }
+
+  async #tellHistory({ payload }: Request, { actor, type }: Target, caller: Caller): Promise<void> {
+    const { types, partitions, histories } = this.#options;
+    const found = types.get(type);
+    if (found === undefined) return;
+    const query = parseHistory(payload);
+    const of = { actor, type: found, partition: partitionOf(actor, partitions) };
+    answer(caller, query.ok ? await histories.page(of, query.value) : query.refused);
   }
 
   #counted(type: string, caller: Caller): Caller {

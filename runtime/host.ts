@@ -18,6 +18,7 @@ import { Deliveries } from './deliveries.ts';
 import { discover } from './discovery.ts';
 import { Forwarding } from './forwarding.ts';
 import { Gateway, requestOf, type Addressed, type Request } from './gateway.ts';
+import { Histories } from './history/histories.ts';
 import { seedOf } from './id-table.ts';
 import type { Leases } from './leases.ts';
 import { describeLimits, type Limits } from './limits.ts';
@@ -113,7 +114,8 @@ class RunningHost implements Host {
     // A nonce of its own: the subjects stand in the log, so they are short.
     const nonce = options.random.id(options.clock.now()).slice(-12);
     this.#deferred = new DeferredParts({ ...shared, nonce });
-    this.#gateway = new Gateway({ ...shared, deferred: this.#deferred });
+    const histories = new Histories({ ...options, archive: this.#archive });
+    this.#gateway = new Gateway({ ...shared, deferred: this.#deferred, histories });
     this.#backlog = new Backlog({ ...options, lagMsMax: this.#limits.lagMsMax });
     this.#placement = new Placement({
       ...shared,

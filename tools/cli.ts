@@ -8,6 +8,9 @@ const commands = new Map<string, () => Promise<Command>>([
   ['call', () => import('./commands/call.ts')],
   ['ask', () => import('./commands/ask.ts')],
   ['get', () => import('./commands/get.ts')],
+  ['inspect', () => import('./commands/inspect.ts')],
+  ['history', () => import('./commands/history.ts')],
+  ['state', () => import('./commands/state.ts')],
   ['tail', () => import('./commands/tail.ts')],
   ['dead-letters', () => import('./commands/dead-letters.ts')],
   ['verify', () => import('./commands/verify.ts')],
@@ -24,6 +27,9 @@ const usage = `millrace <command> [options]
   call           send a command to an actor, or ask it a question
   ask            the same for commands alone
   get            the same for questions alone
+  inspect        the cluster's partitions, or an actor's state and latest records
+  history        an actor's records in words
+  state          an actor's state at any moment
   tail           follow the log
   dead-letters   see and retry what actors failed on
   verify         replay the log with this build, or another, and compare

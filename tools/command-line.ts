@@ -13,6 +13,12 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** The one word that a command takes besides its options; undefined if there is none. */
+export function oneOnly([word, ...rest]: readonly string[]): string | undefined {
+  if (rest.length > 0) throw new UsageError(`"${rest.join(' ')}" is too much.`);
+  return word;
+}
+
 /** An option's value as a whole number within bounds; undefined if the option is absent. */
 export function wholeNumber(
   option: string,

@@ -10,6 +10,7 @@
 import { hash, randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { constants, gunzip, gzip } from 'node:zlib';
 import { ArchiveDamaged, type Archive } from '../archive.ts';
@@ -41,7 +42,7 @@ export const fileArchive = (folder: string): Archive => {
       const within = join(folder, `${partition}`);
       const name = await nameOf(within, position);
       if (name === undefined) return [];
-      const entries = parse(await readLines(within, name));
+      const entries = await parse(await readLines(within, name));
       return entries.slice(entries.findIndex((entry) => position < entry.position + entry.n));
     },
   };
@@ -86,12 +87,23 @@ async function readLines(folder: string, name: string): Promise<string> {
   return (await expand(bytes)).toString();
 }
 
+/** So much text is parsed in a millisecond: a host has other work between. */
+const stretchLength = 256 * 1024;
+
 /** The lines are what `write` made, as their checksum tells. */
-const parse = (lines: string): Entry[] =>
-  lines
-    .trimEnd()
-    .split('\n')
-    .map((line): Entry => JSON.parse(line));
+async function parse(lines: string): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  let length = 0;
+  for (const line of lines.trimEnd().split('\n')) {
+    const entry: Entry = JSON.parse(line);
+    entries.push(entry);
+    length += line.length;
+    if (length < stretchLength) continue;
+    length = 0;
+    await setImmediate();
+  }
+  return entries;
+}
 
 /** Of the files that hold a position, the one that reaches furthest. */
 async function nameOf(folder: string, position: number): Promise<string | undefined> {

@@ -2,11 +2,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { actorKey } from '../../contracts/ids.ts';
 import { decodeGroup, encodeGroup, type LogRecord } from '../../contracts/record.ts';
+import type { Placed } from '../../runtime/whole-log.ts';
 import {
   placedIn,
   type Evidence,
   type PartitionLog,
-  type Placed,
   type SentCommand,
 } from '../../tools/checkers/evidence.ts';
 import { brokenRetries } from '../../tools/checkers/logs.ts';

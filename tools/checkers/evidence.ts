@@ -2,10 +2,10 @@
 import type { State } from '../../actors/actor.ts';
 import type { ActorKey } from '../../contracts/ids.ts';
 import type { Json } from '../../contracts/json.ts';
-import { decodeGroup, entryId, recordAddress, type LogRecord } from '../../contracts/record.ts';
 import type { Verb } from '../../contracts/subjects.ts';
 import type { ActorTypes } from '../../runtime/command.ts';
 import type { Entry, Snapshot } from '../../runtime/log.ts';
+import { placedOf, type Placed } from '../../runtime/whole-log.ts';
 import type { WrittenAt } from './reads.ts';
 
 /** All that a partition ever wrote, archived or in its log, oldest first; epoch markers if known. */
@@ -58,29 +58,9 @@ export interface Evidence {
   readonly fault?: (actor: ActorKey, state: State<unknown>) => string | undefined;
 }
 
-/** A record and where it stands. */
-export interface Placed {
-  readonly partition: number;
-  readonly position: number;
-  readonly epoch: number;
-  /** `17:3-4711` */
-  readonly at: string;
-  /** The id of its stream entry. */
-  readonly entry: string;
-  readonly record: LogRecord;
-}
-
 /** The records of a log, in order. */
 export const placedIn = ({ partition, entries }: PartitionLog): Placed[] =>
-  entries
-    .filter(({ n }) => n > 0)
-    .flatMap(({ epoch, position: first, records }) =>
-      decodeGroup(records).map((record, index) => {
-        const position = first + index;
-        const at = recordAddress(partition, epoch, position);
-        return { partition, position, epoch, at, entry: entryId(epoch, first), record };
-      }),
-    );
+  entries.filter(({ n }) => n > 0).flatMap((entry) => placedOf(partition, entry));
 
 /** A command's id in its scope. */
 export const scoped = (actor: ActorKey, id: string): string => `${actor} ${id}`;

@@ -3,7 +3,8 @@ import { splitActorKey, type ActorKey } from '../../contracts/ids.ts';
 import { partitionOf } from '../../contracts/partition.ts';
 import { decodeGroup } from '../../contracts/record.ts';
 import { partitionType } from '../../runtime/reference-data.ts';
-import { scoped, type PartitionLog, type Placed } from './evidence.ts';
+import type { Placed } from '../../runtime/whole-log.ts';
+import { scoped, type PartitionLog } from './evidence.ts';
 
 /** Positions are dense from 1, epochs rise, time never goes back. */
 export function brokenOrder({ partition, entries }: PartitionLog): string[] {

@@ -10,7 +10,7 @@ import { canonicalJson, type Json } from '../../contracts/json.ts';
 import type { Aside, LogRecord, Message, Origin } from '../../contracts/record.ts';
 import { parseCommand, type ActorTypes } from '../../runtime/command.ts';
 import { partitionKey, ReferenceData, referenceMessage } from '../../runtime/reference-data.ts';
-import type { Placed } from './evidence.ts';
+import type { Placed } from '../../runtime/whole-log.ts';
 import { Sums } from './sums.ts';
 
 /** What a record says is not what follows from the records before it. */

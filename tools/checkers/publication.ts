@@ -1,6 +1,7 @@
 /** Events as their subscribers saw them, beside those of the logs. */
 import { splitActorKey } from '../../contracts/ids.ts';
-import type { Evidence, Placed } from './evidence.ts';
+import type { Placed } from '../../runtime/whole-log.ts';
+import type { Evidence } from './evidence.ts';
 
 /**
  * Each event of the logs was published at least once, and those of one actor for the first time in

@@ -2,7 +2,8 @@
 import { payloadHash } from '../../contracts/json.ts';
 import { encodeReply, WireReply } from '../../contracts/reply.ts';
 import { isRecorded } from '../../contracts/codes.ts';
-import { scoped, type Placed, type SentCommand } from './evidence.ts';
+import type { Placed } from '../../runtime/whole-log.ts';
+import { scoped, type SentCommand } from './evidence.ts';
 
 /**
  * Each acknowledged command stands in the log, and every reply that was ever given to its id is,

@@ -1,6 +1,6 @@
 /** Deadlines are handled once each, never early, and never after they were cleared or set anew. */
 import type { LogRecord } from '../../contracts/record.ts';
-import type { Placed } from './evidence.ts';
+import type { Placed } from '../../runtime/whole-log.ts';
 
 /** A sentence for each deadline of one partition's log that was not handled as it was set. */
 export function wrongTimers(log: readonly Placed[]): string[] {

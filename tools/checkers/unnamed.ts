@@ -2,7 +2,7 @@
 import type { ActorKey } from '../../contracts/ids.ts';
 import { encodeReply, WireReply } from '../../contracts/reply.ts';
 import { isRecorded } from '../../contracts/codes.ts';
-import type { Placed } from './evidence.ts';
+import type { Placed } from '../../runtime/whole-log.ts';
 
 export interface Unnamed {
   readonly actor: ActorKey;

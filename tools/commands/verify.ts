@@ -1,16 +1,8 @@
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ClusterSettings } from '../../contracts/cluster.ts';
-import { keys } from '../../contracts/keys.ts';
-import { fileArchive } from '../../runtime/files/archive.ts';
-import { connectRedis, type Connection } from '../../runtime/redis/connection.ts';
-import { redisLog } from '../../runtime/redis/log.ts';
-import { list, text } from '../../runtime/redis/replies.ts';
 import { systemClock } from '../../runtime/system-clock.ts';
-import { readClusterFile } from '../cluster-file.ts';
 import { UsageError, wholeNumber } from '../command-line.ts';
-import { clusterEnvironment } from '../environment.ts';
-import { actorsOf, ownActors } from '../verify/build.ts';
+import { clusterOptions, withCluster } from '../opened-cluster.ts';
+import { actorsOf } from '../verify/build.ts';
 import { verify, type Verified } from '../verify/verify.ts';
 
 export const usage = `millrace verify [options]
@@ -43,23 +35,19 @@ export async function run(args: string[]): Promise<number> {
     options: {
       with: { type: 'string' },
       partition: { type: 'string' },
-      archive: { type: 'string' },
       json: { type: 'boolean', default: false },
-      data: { type: 'string', default: '.millrace' },
+      ...clusterOptions,
     },
   });
   const partition = wholeNumber('partition', values.partition, { min: 0, max: 1_023 });
-  const { redis, archive } = placesOf(values);
-  const connection = await connectRedis(redis);
-  try {
-    const { partitions, scales } = await settingsIn(connection);
+  return withCluster(values, async ({ settings, log, archive, types: own }) => {
+    const { partitions, scales } = settings;
     if (partition !== undefined && partition >= partitions)
       throw new UsageError(`This cluster has the partitions 0 to ${partitions - 1}.`);
-    const own = ownActors(scales);
     const other = values.with === undefined ? undefined : await actorsOf(values.with, scales);
     const verified = await verify({
-      log: redisLog(connection),
-      archive: archive === undefined ? undefined : fileArchive(archive),
+      log,
+      archive,
       partitions,
       types: other ?? own,
       against: other && own,
@@ -68,28 +56,6 @@ export async function run(args: string[]): Promise<number> {
     });
     console.log(values.json ? JSON.stringify(verified) : summary(verified));
     return verified.differences === 0 ? 0 : 1;
-  } finally {
-    await connection.close();
-  }
-}
-
-/** The cluster's Redis, and where its hosts archive. */
-function placesOf({ data, archive }: { readonly data: string; readonly archive?: string }) {
-  const configured = clusterEnvironment(process.env);
-  const folder = archive ?? configured.archive;
-  if (configured.redis !== undefined) return { redis: configured.redis, archive: folder };
-  return { redis: readClusterFile(data).redis, archive: folder ?? join(data, 'archive') };
-}
-
-async function settingsIn(connection: Connection): Promise<ClusterSettings> {
-  const fields = await connection.call('hmget', [keys.cluster, 'id', 'partitions', 'scales']);
-  const [id, partitions, scales] = list(fields);
-  if (id === null)
-    throw new Error('This Redis holds no cluster. Name another with MILLRACE_REDIS_URL.');
-  return ClusterSettings.parse({
-    id,
-    partitions: Number(partitions),
-    scales: JSON.parse(text(scales)),
   });
 }
 

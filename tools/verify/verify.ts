@@ -8,14 +8,15 @@ import { splitActorKey, type ActorKey } from '../../contracts/ids.ts';
 import { partitionOf } from '../../contracts/partition.ts';
 import type { Message } from '../../contracts/record.ts';
 import type { ActorTypes } from '../../runtime/command.ts';
+import type { Log } from '../../runtime/log.ts';
 import { partitionType } from '../../runtime/reference-data.ts';
-import type { Placed } from '../checkers/evidence.ts';
+import { WholeLog, type LogSources, type Placed } from '../../runtime/whole-log.ts';
 import { differenceText, PartitionReplay, type ReplayWorld } from '../checkers/partition-replay.ts';
 import { Snapshots } from '../checkers/snapshots.ts';
 import { StateComparison } from './state-comparison.ts';
-import { WholeLog, type LogSources } from './whole-log.ts';
 
 export interface VerifyOptions extends LogSources {
+  readonly log: Pick<Log, 'read' | 'loadSnapshots'>;
   readonly partitions: number;
   /** The build that is asked. */
   readonly types: ActorTypes;
@@ -40,6 +41,8 @@ export interface Verified {
 }
 
 const firstMax = 20;
+/** Every partition has a page in memory. */
+const pageLength = 512 * 1024;
 
 /** Verifies every log from its first record to its end. Rejects if it cannot be read. */
 export async function verify(options: VerifyOptions): Promise<Verified> {
@@ -72,7 +75,7 @@ class Verification {
       onDifference: (difference) => this.#say(differenceText(difference)),
     };
     this.#cursors = Array.from({ length: partitions }, (_, partition) => ({
-      log: new WholeLog(partition, options),
+      log: new WholeLog(partition, options, { pageLength }),
       replay: only === undefined || only === partition ? new PartitionReplay(world) : undefined,
       known: new Set(),
       page: [],
