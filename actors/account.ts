@@ -13,6 +13,7 @@ import { formatUnits, scaleOf, type Scales, type Units } from '../contracts/mone
 import type { JsonObject } from '../contracts/json.ts';
 import { accountEvolution } from './account-evolution.ts';
 import { publishedOrder } from './published-order.ts';
+import { accountLedger } from './account-ledger.ts';
 import { reportIn } from './account-order.ts';
 import { placeOrder } from './account-place.ts';
 import { accountQueries, balancesOf, holdingsOf } from './account-queries.ts';
@@ -86,6 +87,7 @@ export function accountActor(scales: Scales): ActorType {
     query: accountQueries(scales),
     persist: { save: saveAccount, load: (saved) => loadAccount(saved, marketOf) },
     holdings: (state) => holdingsOf(scales, state),
+    ledger: (state) => accountLedger(scales, state),
     balances: (state) => balancesOf(scales, state),
     words: accountWords,
   });

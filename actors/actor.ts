@@ -202,10 +202,17 @@ export interface ActorSource<
   };
   /** What the actor owns, per asset: what an audit adds up. */
   readonly holdings?: (state: State<ContextFrom<Machine>>) => Value;
+  /** The holdings by what they are kept for, which must add up to them: the lines of an audit. */
+  readonly ledger?: (state: State<ContextFrom<Machine>>) => Ledger;
   /** What its history shows after each record; default: the holdings. */
   readonly balances?: (state: State<ContextFrom<Machine>>) => Json;
   /** How its history reads; without it names and fields are shown as they are. */
   readonly words?: Words<z.infer<Event>>;
+}
+
+/** What is owned, by what it is kept for. */
+export interface Ledger {
+  readonly [line: string]: Value;
 }
 
 /** An actor's history in words. */
@@ -227,6 +234,8 @@ export interface ActorType {
   receive(state: State<unknown>, message: Incoming, context: Context): Decision;
   timer(state: State<unknown>, deadline: Deadline, context: Context): Decision;
   holdings(state: State<unknown>): Value;
+  /** The same, by what it is kept for. */
+  ledger(state: State<unknown>): Ledger;
   /** What history shows of a state. */
   balances(state: State<unknown>): Json;
   /** A recorded event in words; undefined if the actor has none for it. */
@@ -276,6 +285,8 @@ export function defineActor<
       return source.publish ? source.publish(newest as z.infer<Event>) : bodyOf(newest);
     },
     holdings: (state) => source.holdings?.(typed(state)) ?? {},
+    ledger: (state) =>
+      source.ledger?.(typed(state)) ?? { [source.type]: source.holdings?.(typed(state)) ?? {} },
     balances: (state) => (source.balances ?? source.holdings)?.(typed(state)) ?? {},
     tell: (event) => source.words?.event(upcast(event) as z.infer<Event>),
     asked: ([first]) => first && source.words?.asked(upcast(first) as z.infer<Event>),

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { Side } from '../contracts/execution-report.ts';
 import { splitActorKey } from '../contracts/ids.ts';
 import type { Json } from '../contracts/json.ts';
-import type { Scales } from '../contracts/money.ts';
+import type { Scales, Value } from '../contracts/money.ts';
 import { refusal, success, type Reply } from '../contracts/reply.ts';
 import { SymbolCommand, SymbolQuery, type Report } from '../contracts/symbol.ts';
 import {
@@ -74,11 +74,15 @@ export function symbolActor(scales: Scales): ActorType {
     internal: internalSymbolEvents,
     publish: publishedOrder,
     persist: { save: saveSymbol, load: (saved) => loadSymbol(saved, instrumentOf) },
-    holdings: ({ context: { listing, fees } }) =>
-      listing ? { [listing.definition.quote]: listing.instrument.quoteText(fees) } : {},
+    holdings: feesKept,
+    ledger: (state) => ({ 'fees kept': feesKept(state) }),
     words: symbolWords,
   });
 }
+
+/** All that a symbol owns. */
+const feesKept = ({ context: { listing, fees } }: State<SymbolContext>): Value =>
+  listing ? { [listing.definition.quote]: listing.instrument.quoteText(fees) } : {};
 
 /** Which histories a symbol can have; `symbol-state.ts` says what the events add up to. */
 const symbolMachine = (instrumentOf: (reference: SymbolReference) => Instrument) =>

@@ -11,6 +11,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['inspect', () => import('./commands/inspect.ts')],
   ['history', () => import('./commands/history.ts')],
   ['state', () => import('./commands/state.ts')],
+  ['balances', () => import('./commands/balances.ts')],
   ['tail', () => import('./commands/tail.ts')],
   ['dead-letters', () => import('./commands/dead-letters.ts')],
   ['verify', () => import('./commands/verify.ts')],
@@ -30,6 +31,7 @@ const usage = `millrace <command> [options]
   inspect        the cluster's partitions, or an actor's state and latest records
   history        an actor's records in words
   state          an actor's state at any moment
+  balances       a trial balance of everything, at any time
   tail           follow the log
   dead-letters   see and retry what actors failed on
   verify         replay the log with this build, or another, and compare

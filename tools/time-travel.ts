@@ -80,10 +80,15 @@ async function holdsSnapshot(log: WholeLog, { position }: Snapshot, within: With
   return last !== undefined && within(last);
 }
 
-/** Times are those of Redis, by which hosts are kept, too. */
-export async function refuseFuture({ connection }: OpenedCluster, time: number): Promise<void> {
+/** The time of Redis, by which hosts are kept, in ms since 1970. */
+export async function timeOf({ connection }: OpenedCluster): Promise<number> {
   const [seconds, microseconds] = list(await connection.call('time', []));
-  const now = integer(seconds) * 1_000 + Math.floor(integer(microseconds) / 1_000);
+  return integer(seconds) * 1_000 + Math.floor(integer(microseconds) / 1_000);
+}
+
+/** Throws if the time has not come. */
+export async function refuseFuture(cluster: OpenedCluster, time: number): Promise<void> {
+  const now = await timeOf(cluster);
   if (time > now)
     throw new Error(`${timeText(time)} is in the future: it is ${timeText(now)} now.`);
 }

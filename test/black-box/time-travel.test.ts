@@ -201,6 +201,36 @@ test('without the archive the tool says what is missing', async () => {
   expect(err).toMatch(/record 1 is not there.*name its folder/);
 });
 
+test('what everybody owns comes from outside, now and at any time', async () => {
+  interface Balance {
+    readonly balanced: boolean;
+    readonly assets: Record<string, { lines: Record<string, string>; sum: string }>;
+  }
+  const { records } = await document<History>(data, 'history', saver);
+  const at = new Date(records[5_000]?.time ?? 0).toISOString();
+  const then = await document<Balance>(data, 'balances', '--at', at);
+  const last = records.findLast(({ time }) => time <= Date.parse(at));
+  const available = last?.balances['USD']?.available ?? '';
+  expect(then.balanced).toBe(true);
+  expect(then.assets['USD']).toEqual({
+    lines: { available, 'deposits less withdrawals': `-${available}` },
+    sum: '0.00',
+  });
+  const now = await millrace(data, 'balances');
+  expect(now.status).toBe(0);
+  expect(now.out).toMatch(/^USD +sum +0.00$/m);
+  expect(await millrace(data, 'balances', '--at', '2999-01-01T00:00:00Z')).toMatchObject({
+    status: 1,
+    out: '',
+  });
+});
+
+test('all of it is verified, the archive included', async () => {
+  const { status, out } = await millrace(data, 'verify');
+  expect(out).toMatch(/records: .* all the same$/m);
+  expect(status).toBe(0);
+});
+
 test('inspect shows partitions with their owners, and an actor with its latest records', async () => {
   const found = await document<{
     hosts: { name: string; partitions: number }[];
@@ -264,6 +294,8 @@ test.each([
   ['history', 'account/alice', '--limit', '0'],
   ['state', 'account/'],
   ['state', 'account/alice', '--when', 'now'],
+  ['balances', '--at', '0:1-1'],
+  ['balances', 'account/alice'],
   ['inspect', 'account/../alice'],
   ['call', 'account/alice'],
 ])('used wrongly (%j) a command ends with status 2 and says how', async (...argv) => {

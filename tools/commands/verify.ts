@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { systemClock } from '../../runtime/system-clock.ts';
 import { UsageError, wholeNumber } from '../command-line.ts';
 import { clusterOptions, withCluster } from '../opened-cluster.ts';
+import { progressOn } from '../progress.ts';
 import { actorsOf } from '../verify/build.ts';
 import { verify, type Verified } from '../verify/verify.ts';
 
@@ -40,11 +40,15 @@ export async function run(args: string[]): Promise<number> {
     },
   });
   const partition = wholeNumber('partition', values.partition, { min: 0, max: 1_023 });
-  return withCluster(values, async ({ settings, log, archive, types: own }) => {
+  return withCluster(values, async ({ settings, leases, log, archive, types: own }) => {
     const { partitions, scales } = settings;
     if (partition !== undefined && partition >= partitions)
       throw new UsageError(`This cluster has the partitions 0 to ${partitions - 1}.`);
     const other = values.with === undefined ? undefined : await actorsOf(values.with, scales);
+    const { owners } = await leases.owners(partitions);
+    const tops = owners.filter((_, at) => partition === undefined || partition === at);
+    const total = tops.reduce((sum, owner) => sum + (owner?.top ?? 0), 0);
+    const progress = progressOn(process.stderr, total);
     const verified = await verify({
       log,
       archive,
@@ -52,22 +56,12 @@ export async function run(args: string[]): Promise<number> {
       types: other ?? own,
       against: other && own,
       only: partition,
-      onProgress: progress(),
+      onProgress: progress.tell,
     });
+    progress.end();
     console.log(values.json ? JSON.stringify(verified) : summary(verified));
     return verified.differences === 0 ? 0 : 1;
   });
-}
-
-const progressMs = 2_000;
-
-function progress(): (records: number) => void {
-  let told = systemClock.monotonic();
-  return (records) => {
-    if (systemClock.monotonic() - told < progressMs) return;
-    told = systemClock.monotonic();
-    console.error(`${records} records so far`);
-  };
 }
 
 function summary({ first, ...found }: Verified): string {

@@ -4,15 +4,14 @@
  * actors, the messages under way and a page of each log. A cluster that works meanwhile disturbs
  * nothing: what it has appended by the time that a log's end is reached is verified too.
  */
-import { splitActorKey, type ActorKey } from '../../contracts/ids.ts';
-import { partitionOf } from '../../contracts/partition.ts';
+import type { ActorKey } from '../../contracts/ids.ts';
 import type { Message } from '../../contracts/record.ts';
 import type { ActorTypes } from '../../runtime/command.ts';
 import type { Log } from '../../runtime/log.ts';
-import { partitionType } from '../../runtime/reference-data.ts';
-import { WholeLog, type LogSources, type Placed } from '../../runtime/whole-log.ts';
+import type { LogSources, Placed } from '../../runtime/whole-log.ts';
 import { differenceText, PartitionReplay, type ReplayWorld } from '../checkers/partition-replay.ts';
 import { Snapshots } from '../checkers/snapshots.ts';
+import { CausalWalk } from './causal-walk.ts';
 import { StateComparison } from './state-comparison.ts';
 
 export interface VerifyOptions extends LogSources {
@@ -41,8 +40,6 @@ export interface Verified {
 }
 
 const firstMax = 20;
-/** Every partition has a page in memory. */
-const pageLength = 512 * 1024;
 
 /** Verifies every log from its first record to its end. Rejects if it cannot be read. */
 export async function verify(options: VerifyOptions): Promise<Verified> {
@@ -53,12 +50,15 @@ export async function verify(options: VerifyOptions): Promise<Verified> {
 
 class Verification {
   readonly #options: VerifyOptions;
-  readonly #cursors: readonly Cursor[];
-  readonly #messages = new Map<string, Message>();
+  readonly #walk: CausalWalk;
+  readonly #replays: readonly (PartitionReplay | undefined)[];
   readonly #snapshots = new Snapshots();
+  /** The actors whose snapshots have been asked for. */
+  readonly #known = new Set<ActorKey>();
   readonly #states: StateComparison;
   readonly #first: string[] = [];
-  #records = 0;
+  /** What the record that is replayed takes. */
+  #message: Message | undefined;
   #loaded = 0;
   #differences = 0;
 
@@ -71,22 +71,24 @@ class Verification {
       partitions,
       observers: [this.#states.observe, this.#snapshots.observe],
       command: () => undefined,
-      message: ({ partition, n }, to) => this.#taken(addressOf(partition, to, n)),
+      message: () => this.#message,
       onDifference: (difference) => this.#say(differenceText(difference)),
     };
-    this.#cursors = Array.from({ length: partitions }, (_, partition) => ({
-      log: new WholeLog(partition, options, { pageLength }),
-      replay: only === undefined || only === partition ? new PartitionReplay(world) : undefined,
-      known: new Set(),
-      page: [],
-      next: 0,
-    }));
+    this.#replays = Array.from({ length: partitions }, (_, partition) =>
+      only === undefined || only === partition ? new PartitionReplay(world) : undefined,
+    );
+    this.#walk = new CausalWalk({
+      ...options,
+      prepare: (partition, page) => this.#loadSnapshots(partition, page),
+      visit: (placed, message) => this.#visit(placed, message),
+      onBroken: (sentence) => this.#say(sentence),
+    });
   }
 
   get verified(): Verified {
-    const replays = this.#cursors.flatMap(({ replay }) => replay ?? []);
+    const replays = this.#replays.flatMap((replay) => replay ?? []);
     return {
-      records: this.#records,
+      records: this.#walk.visited,
       judged: replays.reduce((sum, { judged }) => sum + judged, 0),
       unknown: replays.reduce((sum, { unknown }) => sum + unknown, 0),
       snapshots: this.#loaded,
@@ -96,74 +98,37 @@ class Verification {
   }
 
   async run(): Promise<void> {
-    for (let moved = true; moved;) {
-      moved = false;
-      for (const cursor of this.#cursors) {
-        if (await this.#advance(cursor)) moved = true;
-      }
-      this.#options.onProgress?.(this.#records);
-    }
-    for (const { page, next, replay } of this.#cursors) {
-      const stuck = page[next];
-      if (stuck && replay) this.#say(`${stuck.at} (${stuck.record.actor}): ${whyStuck(stuck)}`);
-    }
+    await this.#walk.run();
     this.#states.finish();
     for (const wrong of this.#snapshots.wrong) this.#say(wrong);
   }
 
-  /** Takes what it can of one page; tells whether that was anything. */
-  async #advance(cursor: Cursor): Promise<boolean> {
-    if (cursor.next === cursor.page.length) {
-      cursor.page = await cursor.log.page();
-      cursor.next = 0;
-      if (cursor.replay) await this.#loadSnapshots(cursor);
-    }
-    const before = cursor.next;
-    for (; cursor.next < cursor.page.length; cursor.next++) {
-      const placed = cursor.page[cursor.next];
-      if (placed === undefined || (cursor.replay && this.#waits(placed))) break;
-      this.#send(placed);
-      if (cursor.replay === undefined) continue;
-      const cites = cursor.replay.cites(placed);
-      cursor.replay.take(placed, cites === undefined ? undefined : await cursor.log.record(cites));
-      this.#records++;
-    }
-    return cursor.next > before;
+  #visit(placed: Placed, message: Message | undefined): Promise<void> | void {
+    const replay = this.#replays[placed.partition];
+    const cites = replay?.cites(placed);
+    if (cites !== undefined) return this.#visitCiting(placed, message, cites);
+    this.#message = message;
+    replay?.take(placed);
+  }
+
+  async #visitCiting(placed: Placed, message: Message | undefined, cites: string): Promise<void> {
+    const cited = await this.#walk.record(placed.partition, cites);
+    this.#message = message;
+    this.#replays[placed.partition]?.take(placed, cited);
   }
 
   /** Before the records whose actors they are of: replay must still come to their versions. */
-  async #loadSnapshots({ log, known, page }: Cursor): Promise<void> {
-    const fresh = new Set(page.map(({ record }) => record.actor).filter((key) => !known.has(key)));
-    for (const actor of fresh) known.add(actor);
+  async #loadSnapshots(partition: number, page: readonly Placed[]): Promise<void> {
+    if (this.#replays[partition] === undefined) return;
+    const fresh = new Set<ActorKey>();
+    for (const { record } of page) if (!this.#known.has(record.actor)) fresh.add(record.actor);
     if (fresh.size === 0) return;
-    for (const found of await this.#options.log.loadSnapshots(log.partition, [...fresh])) {
+    for (const actor of fresh) this.#known.add(actor);
+    for (const found of await this.#options.log.loadSnapshots(partition, [...fresh])) {
       if (found === undefined || found.version === 0) continue;
       this.#snapshots.add(found);
       this.#loaded++;
     }
-  }
-
-  #waits({ record: { from, actor } }: Placed): boolean {
-    return from !== undefined && !this.#messages.has(addressOf(from.partition, actor, from.n));
-  }
-
-  #send({ partition, record }: Placed): void {
-    for (const message of record.out ?? []) {
-      const target = this.#cursors[this.#partitionOf(message.to)];
-      if (target?.replay) this.#messages.set(addressOf(partition, message.to, message.n), message);
-    }
-  }
-
-  #partitionOf(actor: ActorKey): number {
-    const { type, id } = splitActorKey(actor);
-    return type === partitionType ? Number(id) : partitionOf(actor, this.#options.partitions);
-  }
-
-  /** It is applied once: nobody needs it any more. */
-  #taken(address: string): Message | undefined {
-    const message = this.#messages.get(address);
-    this.#messages.delete(address);
-    return message;
   }
 
   #say(sentence: string): void {
@@ -171,18 +136,3 @@ class Verification {
     if (this.#first.length < firstMax) this.#first.push(sentence);
   }
 }
-
-/** How far one log has come; without a replay it is only read for the messages in it. */
-interface Cursor {
-  readonly log: WholeLog;
-  readonly replay: PartitionReplay | undefined;
-  /** The actors whose snapshots have been asked for. */
-  readonly known: Set<ActorKey>;
-  page: readonly Placed[];
-  next: number;
-}
-
-const addressOf = (from: number, to: ActorKey, n: number): string => `${from} ${to} ${n}`;
-
-const whyStuck = ({ record: { from } }: Placed): string =>
-  `it applies message ${from?.n} of partition ${from?.partition}, whose log has not sent it`;
