@@ -7,7 +7,7 @@
  * transfers/, transfers between two accounts; reversals/, how wrong entries are corrected.
  */
 import { setup } from 'xstate';
-import { AccountCommand } from '../contracts/account.ts';
+import { AccountCommand, AccountQuery, AccountResult } from '../contracts/account.ts';
 import { AccountEvent, accountEventsInternal } from '../contracts/account-events.ts';
 import { formatUnits, scaleOf, type Scales, type Units } from '../contracts/money.ts';
 import type { JsonObject } from '../contracts/json.ts';
@@ -85,6 +85,7 @@ export function accountActor(scales: Scales): ActorType {
     },
     cites: (command) => (command.name === 'reverse' ? command.of : undefined),
     query: accountQueries(scales),
+    results: { commands: AccountResult, queries: AccountQuery },
     persist: { save: saveAccount, load: (saved) => loadAccount(saved, marketOf) },
     holdings: (state) => holdingsOf(scales, state),
     ledger: (state) => accountLedger(scales, state),

@@ -180,6 +180,8 @@ export interface ActorSource<
       | Query<ContextFrom<Machine>>
       | ((state: State<ContextFrom<Machine>>) => Json);
   };
+  /** What commands and queries answer when they succeed, as service discovery tells it. */
+  readonly results?: Results;
   /**
    * For each event that once had another shape, what makes today's of it: the log keeps events as they
    * were written, and only machine, judgement and publication see them like this. It is given those of
@@ -215,6 +217,12 @@ export interface Ledger {
   readonly [line: string]: Value;
 }
 
+/** The schemas of results, by the name of the command or query. */
+export interface Results {
+  readonly commands: { readonly [name: string]: z.ZodType };
+  readonly queries: { readonly [name: string]: { readonly result: z.ZodType } };
+}
+
 /** An actor's history in words. */
 export interface Words<Event> {
   /** What an event says happened. */
@@ -228,6 +236,8 @@ export interface ActorType {
   readonly type: string;
   readonly commands: ReadonlyMap<string, z.ZodType>;
   readonly queries: ReadonlyMap<string, Query<unknown>>;
+  /** What they answer, as far as the actor says. */
+  readonly results: Results;
   decide(state: State<unknown>, command: unknown, context: Context): Decision;
   /** The address of the record that a command cites. */
   cites(command: unknown): string | undefined;
@@ -267,6 +277,7 @@ export function defineActor<
     queries: new Map(
       Object.entries(source.query ?? {}).map(([name, read]) => [name, asQuery(read)]),
     ),
+    results: source.results ?? { commands: {}, queries: {} },
     decide: (state, command, context) =>
       source.decide(
         typed(state),

@@ -10,7 +10,7 @@ import { splitActorKey } from '../contracts/ids.ts';
 import type { Json } from '../contracts/json.ts';
 import type { Scales, Value } from '../contracts/money.ts';
 import { refusal, success, type Reply } from '../contracts/reply.ts';
-import { SymbolCommand, SymbolQuery, type Report } from '../contracts/symbol.ts';
+import { SymbolCommand, SymbolQuery, SymbolResult, type Report } from '../contracts/symbol.ts';
 import {
   accept,
   defineActor,
@@ -71,6 +71,7 @@ export function symbolActor(scales: Scales): ActorType {
     decide: (state, command, context) => decide(state, command, context, scales),
     receive,
     query: queries,
+    results: { commands: SymbolResult, queries: SymbolQuery },
     internal: internalSymbolEvents,
     publish: publishedOrder,
     persist: { save: saveSymbol, load: (saved) => loadSymbol(saved, instrumentOf) },

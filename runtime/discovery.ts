@@ -1,9 +1,12 @@
 /**
  * NATS micro service discovery (ADR-32): `$SRV.PING`, `$SRV.INFO` and `$SRV.STATS`, answered by
- * every host as an instance of the service `millrace`, with one endpoint per actor type.
+ * every host as an instance of the service `millrace`, with one endpoint per actor type, whose
+ * metadata in INFO holds the schemas of requests and replies.
  */
 import type { Bus, Subscription } from './bus.ts';
+import type { ActorTypes } from './command.ts';
 import type { Usage } from './gateway.ts';
+import { schemasOf } from './service-schemas.ts';
 
 export interface DiscoveryOptions {
   readonly bus: Bus;
@@ -11,7 +14,7 @@ export interface DiscoveryOptions {
   readonly partitions: number;
   readonly host: string;
   readonly instance: string;
-  readonly types: Iterable<string>;
+  readonly types: ActorTypes;
   readonly started: Date;
   readonly usage: (type: string) => Usage | undefined;
   /** Owned partitions, epochs, lag. */
@@ -25,16 +28,19 @@ const nanosPerMs = 1e6;
 /** Answers discovery until the subscriptions are ended. */
 export function discover(options: DiscoveryOptions): Subscription[] {
   const { bus, instance } = options;
-  const subscribe = (verb: string, describe: () => object): Subscription[] =>
+  const subscribe = (verb: string, describe: () => string): Subscription[] =>
     ['', `.${service}`, `.${service}.${instance}`].map((rest) =>
       bus.subscribe(`$SRV.${verb}${rest}`, (message) => {
-        if (message.reply !== undefined) bus.publish(message.reply, JSON.stringify(describe()));
+        if (message.reply !== undefined) bus.publish(message.reply, describe());
       }),
     );
+  const ping = JSON.stringify(identity(options, 'ping'));
+  // A thousand clients that connect at once all ask for it, and it is some 30 KB.
+  const told = JSON.stringify(info(options));
   return [
-    ...subscribe('PING', () => identity(options, 'ping')),
-    ...subscribe('INFO', () => info(options)),
-    ...subscribe('STATS', () => stats(options)),
+    ...subscribe('PING', () => ping),
+    ...subscribe('INFO', () => told),
+    ...subscribe('STATS', () => JSON.stringify(stats(options))),
   ];
 }
 
@@ -59,7 +65,10 @@ const endpoint = (options: DiscoveryOptions, type: string): object => ({
 const info = (options: DiscoveryOptions): object => ({
   ...identity(options, 'info'),
   description: 'Actors whose events are persisted to Redis Streams',
-  endpoints: [...options.types].map((type) => endpoint(options, type)),
+  endpoints: [...options.types.values()].map((type) => ({
+    ...endpoint(options, type.type),
+    metadata: { queries: `${options.prefix}.get.${type.type}.*.*`, ...schemasOf(type) },
+  })),
 });
 
 function stats(options: DiscoveryOptions): object {
@@ -68,7 +77,7 @@ function stats(options: DiscoveryOptions): object {
     ...identity(options, 'stats'),
     started: options.started.toISOString(),
     data,
-    endpoints: [...options.types].map((type) => {
+    endpoints: [...options.types.keys()].map((type) => {
       const usage = options.usage(type);
       const nanos = Math.round((usage?.processingMs ?? 0) * nanosPerMs);
       const requests = usage?.requests ?? 0;

@@ -163,7 +163,7 @@ class RunningHost implements Host {
         partitions: this.settings.partitions,
         host: name,
         instance: this.#placement.nonce,
-        types: [...types.keys()],
+        types,
         started: new Date(this.#options.clock.now()),
         usage: (type) => this.#gateway.usage(type),
         data: () => this.#status(),

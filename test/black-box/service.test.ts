@@ -1,5 +1,6 @@
 import { RequestStrategy } from 'nats';
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { removeFolder, startCluster, temporaryFolder, type Cluster } from './cluster.ts';
 import { until } from './condition.ts';
 import { fresh, useCluster } from './suite.ts';
@@ -7,62 +8,135 @@ import { readOf, wireOver, type Answer, type Wire } from './wire.ts';
 
 const suite = useCluster();
 
-interface ServiceAnswer {
-  readonly type: string;
-  readonly name: string;
-  readonly id: string;
-  readonly version: string;
-  readonly endpoints?: readonly {
-    readonly name: string;
-    readonly num_requests?: number;
-    readonly data?: Data;
-  }[];
-  readonly data?: Data;
-}
-interface Data {
-  readonly partitions: readonly {
-    readonly partition: number;
-    readonly epoch: number;
-    readonly lag: number;
-  }[];
+interface Owned {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly lag: number;
 }
 
-/** What both hosts answer to a discovery request. */
-async function discover(subject: string): Promise<ServiceAnswer[]> {
-  const answers: ServiceAnswer[] = [];
-  const replies = await suite.wire.connection.requestMany(subject, '', {
+/** What the official client for services hears from both hosts. */
+async function ask<T>(answers: Promise<AsyncIterable<T>>): Promise<T[]> {
+  const heard: T[] = [];
+  for await (const answer of await answers) heard.push(answer);
+  expect(heard).toHaveLength(2);
+  return heard;
+}
+
+const services = () =>
+  suite.wire.connection.services.client({
     strategy: RequestStrategy.Count,
     maxMessages: 2,
-    maxWait: 5_000,
+    maxWait: 8_000,
   });
-  for await (const message of replies) answers.push(message.json<ServiceAnswer>());
-  return answers;
-}
 
-describe('NATS service discovery', () => {
-  test.each(['$SRV.PING', '$SRV.PING.millrace'])('%s is answered by each host', async (subject) => {
-    const answers = await discover(subject);
-    expect(answers).toHaveLength(2);
+const identity = (kind: string) => ({
+  type: `io.nats.micro.v1.${kind}_response`,
+  name: 'millrace',
+  id: expect.stringMatching(/^[A-Za-z0-9_-]+$/),
+  version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+  metadata: {
+    host: expect.stringMatching(/^host-[12]$/),
+    prefix: 'millrace',
+    partitions: String(suite.cluster.partitions),
+  },
+});
+
+const endpoint = (type: string) => ({
+  name: type,
+  subject: `millrace.cmd.${type}.*.*`,
+  queue_group: 'router',
+});
+
+describe('NATS service discovery, as ADR-32 has it', () => {
+  test.each([
+    ['$SRV.PING', ''],
+    ['$SRV.PING.millrace', 'millrace'],
+  ])('%s is answered by each host, under an id of its own', async (_, name) => {
+    const answers = await ask(services().ping(name));
+    for (const answer of answers) expect(answer).toEqual(identity('ping'));
+    expect(new Set(answers.map(({ id }) => id)).size).toBe(2);
+  });
+
+  test.each(['PING', 'INFO', 'STATS'])(
+    '$SRV.%s.millrace.<id> is answered by that host alone',
+    async (verb) => {
+      for (const { id, metadata } of await ask(services().ping())) {
+        const subject = `$SRV.${verb}.millrace.${id}`;
+        const answer = (await suite.wire.connection.request(subject)).json();
+        expect(answer).toMatchObject({ ...identity(verb.toLowerCase()), id, metadata });
+      }
+      const stranger = suite.wire.connection.request(`$SRV.${verb}.millrace.nobody`);
+      await expect(stranger).rejects.toMatchObject({ code: '503' });
+    },
+  );
+
+  test('INFO describes one endpoint per actor type', async () => {
+    for (const answer of await ask(services().info('millrace'))) {
+      expect(answer).toEqual({
+        ...identity('info'),
+        description: expect.stringMatching(/\w/),
+        endpoints: ['account', 'symbol'].map((type) => ({
+          ...endpoint(type),
+          metadata: expect.objectContaining({ queries: `millrace.get.${type}.*.*` }),
+        })),
+      });
+    }
+  });
+
+  test('INFO has the schema of each request and reply, which real ones follow', async () => {
+    const [info] = await ask(services().info('millrace'));
+    const metadata = metadataOf(info?.endpoints.find(({ name }) => name === 'account'));
+    const follows = (schema: string, value: unknown): boolean =>
+      z.fromJSONSchema(JSON.parse(metadata[schema] ?? '')).safeParse(value).success;
+    const account = `account/${fresh('described')}`;
+    const body = { asset: 'USD', amount: '1.00' };
+    expect(follows('schema.cmd.deposit.request', body)).toBe(true);
+    expect(follows('schema.cmd.deposit.request', { ...body, amount: 1 })).toBe(false);
+    expect(follows('schema.cmd.deposit.request', { ...body, name: 'deposit' })).toBe(false);
+    const deposited = (await suite.wire.cmd(account, 'deposit', body)).reply;
+    expect(follows('schema.cmd.deposit.response', deposited)).toBe(true);
+    const withdrawn = (await suite.wire.cmd(account, 'withdraw', { ...body, amount: '2' })).reply;
+    expect(follows('schema.cmd.withdraw.response', withdrawn)).toBe(false);
+    expect(follows('schema.refusal', withdrawn)).toBe(true);
+    for (const query of ['balance', 'history']) {
+      expect(follows(`schema.get.${query}.request`, {})).toBe(true);
+      const read = (await suite.wire.get(account, query)).reply;
+      expect(follows(`schema.get.${query}.response`, read)).toBe(true);
+    }
+    for (const [name, schema] of Object.entries(metadata)) {
+      if (name.startsWith('schema.')) expect(JSON.parse(schema)).toHaveProperty('type', 'object');
+    }
+  });
+
+  test('STATS counts requests, errors and time, per endpoint', async () => {
+    await suite.wire.cmd('account/nobody', 'withdraw', { asset: 'USD', amount: '1' });
+    const answers = await ask(services().stats('millrace'));
+    const counted = { account: 0, errors: 0 };
     for (const answer of answers) {
-      expect(answer).toMatchObject({ type: 'io.nats.micro.v1.ping_response', name: 'millrace' });
-      expect(answer.version).toMatch(/^\d+\.\d+\.\d+/);
+      expect(answer).toMatchObject(identity('stats'));
+      expect(new Date(answer.started).toISOString()).toBe(answer.started);
+      expect(Date.parse(answer.started)).toBeLessThan(Date.now());
+      expect(answer.endpoints).toMatchObject([endpoint('account'), endpoint('symbol')]);
+      for (const stats of answer.endpoints ?? []) {
+        const { num_requests, num_errors, processing_time, average_processing_time } = stats;
+        expect(num_errors).toBeLessThanOrEqual(num_requests);
+        expect(stats.last_error === '').toBe(num_errors === 0);
+        expect(Number.isSafeInteger(processing_time)).toBe(true);
+        expect(average_processing_time).toBe(
+          num_requests === 0 ? 0 : Math.round(processing_time / num_requests),
+        );
+      }
+      counted.account += answer.endpoints?.[0]?.num_requests ?? 0;
+      counted.errors += answer.endpoints?.[0]?.num_errors ?? 0;
     }
-    expect(new Set(answers.map((answer) => answer.id)).size).toBe(2);
+    expect(counted.account).toBeGreaterThan(0);
+    expect(counted.errors).toBeGreaterThan(0);
   });
 
-  test('$SRV.INFO names one endpoint per actor type', async () => {
-    for (const answer of await discover('$SRV.INFO.millrace')) {
-      expect(answer.type).toBe('io.nats.micro.v1.info_response');
-      const names = answer.endpoints?.map((endpoint) => endpoint.name);
-      expect(names).toEqual(expect.arrayContaining(['account', 'symbol']));
-    }
-  });
-
-  test('$SRV.STATS tells which host owns which partition, at which epoch and lag', async () => {
-    const answers = await discover('$SRV.STATS.millrace');
-    const owned = answers.flatMap((answer) => {
-      expect(answer.type).toBe('io.nats.micro.v1.stats_response');
-      return (answer.data ?? answer.endpoints?.[0]?.data)?.partitions ?? [];
+  test('STATS tells which host owns which partition, at which epoch and lag', async () => {
+    const owned = (await ask(services().stats('millrace'))).flatMap(({ endpoints }) => {
+      const data = endpoints?.[0]?.data as { partitions: Owned[] } | undefined;
+      return data?.partitions ?? [];
     });
     expect(owned.map((each) => each.partition).toSorted((one, other) => one - other)).toEqual(
       Array.from({ length: suite.cluster.partitions }, (_, partition) => partition),
@@ -73,6 +147,10 @@ describe('NATS service discovery', () => {
     }
   });
 });
+
+/** The official client's types know less of an endpoint than the ADR and its own services tell. */
+const metadataOf = (described: object | undefined): Readonly<Record<string, string>> =>
+  (described as { readonly metadata: Readonly<Record<string, string>> }).metadata;
 
 describe('up', () => {
   const deposit = { asset: 'USD', amount: '1.00' };
