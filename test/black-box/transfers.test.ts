@@ -231,6 +231,49 @@ describe('a reversal', () => {
   });
 });
 
+test('a reversal is done once though the hosts are killed under it', async () => {
+  const pairs = await Promise.all(Array.from({ length: 12 }, () => pair()));
+  const transfers = await Promise.all(
+    pairs.map(({ payer, payee }) =>
+      suite.wire.insist(
+        payer,
+        'transfer',
+        { to: idOf(payee), asset: 'USD', amount: '30' },
+        fresh('t'),
+      ),
+    ),
+  );
+  const reversals = pairs.map(({ payer }, n) => ({
+    payer,
+    body: { of: transfers[n]?.reply.at ?? '' },
+    id: fresh('reversal'),
+  }));
+  const half = reversals.length / 2;
+  const reverse = ({ payer, body, id }: (typeof reversals)[number]) =>
+    suite.wire.insist(payer, 'reverse', body, id);
+  const first = Promise.all(reversals.slice(0, half).map(reverse));
+  await suite.cluster.killHost('host-1');
+  const second = Promise.all(reversals.slice(half).map(reverse));
+  await suite.cluster.killHost('host-2');
+  const answers = [...(await first), ...(await second)];
+  for (const [n, answer] of answers.entries()) {
+    const { of = '' } = reversals[n]?.body ?? {};
+    expect(resultOf(answer)).toEqual({ of, asset: 'USD', ...usd('100.00').USD });
+  }
+  const again = await Promise.all(reversals.map(reverse));
+  expect(again.map(({ text }) => text)).toEqual(answers.map(({ text }) => text));
+  for (const { payer, payee } of pairs) {
+    expect(await balancesOf(suite.wire, payer)).toEqual(usd('100.00'));
+    expect(await balancesOf(suite.wire, payee)).toEqual(usd('1.00'));
+  }
+  // Every partition serves again.
+  const body = { asset: 'USD', amount: '1' };
+  const accounts = Array.from({ length: 300 }, () => `account/${fresh('any')}`);
+  await Promise.all(
+    accounts.map((account) => suite.wire.insist(account, 'deposit', body, fresh('d'))),
+  );
+}, 120_000);
+
 // Last: it leaves a partition that is halted.
 describe('when the payee is out of reach', () => {
   test('a transfer is pending, then undone by its deadline; a repeat waits for the same reply', async () => {

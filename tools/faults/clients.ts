@@ -133,16 +133,25 @@ export class Crowd {
         const body = { origClOrdId: `t${n}-${Math.max(0, count - 1 - this.#below(4))}` };
         await this.#settle(this.#command(account, 'cancel-order', body, id));
       } else if (action < 8) {
-        await this.#settle(this.#command(account, 'transfer', this.#transfer(), id));
+        await this.#enter(account, 'transfer', this.#transfer(), id);
       } else if (action < 9) {
         await this.#hold(account, id);
       } else {
         const body = { asset: 'USD', amount: `${1 + this.#below(9)}.25` };
         const name = this.#below(2) === 0 ? 'deposit' : 'withdraw';
-        await this.#settle(this.#command(account, name, body, id));
+        await this.#enter(account, name, body, id);
       }
       await pause(30);
     }
+  }
+
+  /** Moves money, and one time in three takes it back by a reversal, which may be refused. */
+  async #enter(account: ActorKey, name: string, body: Json, id: string): Promise<void> {
+    const sent = this.#command(account, name, body, id);
+    await this.#settle(sent);
+    const of = addressOf(sent);
+    if (of === undefined || this.#below(3) > 0) return;
+    await this.#settle(this.#command(account, 'reverse', { of }, `${id}-reverse`));
   }
 
   /** Holds, and captures, releases, or leaves it to its expiry, which may also come first. */
@@ -262,6 +271,14 @@ const definition = {
   takerFee: '0.002',
   settlement: 'accounts',
 };
+
+/** Where the log has what a command did. */
+function addressOf({ replies }: Sent): string | undefined {
+  const [text] = replies;
+  if (text === undefined) return undefined;
+  const reply = WireReply.parse(JSON.parse(text));
+  return reply.ok ? reply.at : undefined;
+}
 
 function isOutcome(text: string): boolean {
   const reply = WireReply.parse(JSON.parse(text));
