@@ -118,6 +118,12 @@ export class Checkpointer {
     return this.#options.writer.staged - this.#position >= this.#options.limits.tailRecordsMax;
   }
 
+  /** Since the last checkpoint ended, or this owner began, if there is anything that it lacks. */
+  get ageMs(): number {
+    const { writer, clock } = this.#options;
+    return writer.durable > this.#position ? clock.monotonic() - this.#lastAt : 0;
+  }
+
   changed(actor: ActorKey, position: number): void {
     this.#changed.set(actor, position);
   }

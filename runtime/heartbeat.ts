@@ -30,10 +30,14 @@ export class Heartbeat {
   #skewMs = 0;
   /** L1: when a round trip to NATS last succeeded, on the monotonic clock. */
   #reachableAt = Number.NEGATIVE_INFINITY;
+  /** When the store last answered, on the monotonic clock. */
+  #storedAt = Number.NEGATIVE_INFINITY;
+  readonly #begunAt: number;
   #leaving = false;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
+    this.#begunAt = options.clock.monotonic();
   }
 
   /** L1, L2. */
@@ -41,6 +45,26 @@ export class Heartbeat {
     const { clock, limits } = this.#options;
     const reachable = clock.monotonic() - this.#reachableAt < limits.leaseMs;
     return reachable && Math.abs(this.#skewMs) <= limits.clockSkewMsMax;
+  }
+
+  /** What keeps this host from holding leases, a sentence each. */
+  get troubles(): string[] {
+    const { clock, limits } = this.#options;
+    const troubles: string[] = [];
+    const silent = (since: number): number =>
+      Math.round(clock.monotonic() - Math.max(since, this.#begunAt));
+    // The store is asked only when NATS has answered.
+    if (silent(this.#reachableAt) > limits.leaseMs)
+      troubles.push(`NATS has not answered for ${silent(this.#reachableAt)} ms`);
+    else if (silent(this.#storedAt) > limits.leaseMs)
+      troubles.push(`Redis has not answered for ${silent(this.#storedAt)} ms`);
+    if (Math.abs(this.#skewMs) > limits.clockSkewMsMax) {
+      troubles.push(
+        `the clock of this machine is ${Math.round(this.#skewMs)} ms behind that of Redis; at ` +
+          `most ${limits.clockSkewMsMax} are allowed`,
+      );
+    }
+    return troubles;
   }
 
   /** The time by the store's clock. */
@@ -63,6 +87,7 @@ export class Heartbeat {
     if (!this.#leaving) {
       const { now } = await leases.heartbeat(host, limits.leaseMs);
       this.#skewMs = now - clock.now();
+      this.#storedAt = clock.monotonic();
     }
     const due = held();
     if (due.length === 0) return;

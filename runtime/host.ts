@@ -27,6 +27,7 @@ import { findWrongMapping } from './mapping-probe.ts';
 import { Partition } from './partition.ts';
 import type { Opening } from './ownership.ts';
 import type { PartitionOptions } from './parts.ts';
+import type { PartitionStatus } from './partition-status.ts';
 import { Placement } from './placement.ts';
 import { partitionType } from './reference-data.ts';
 
@@ -55,8 +56,23 @@ export interface HostOptions {
 
 export interface Host {
   readonly settings: ClusterSettings;
+  /** What it owns now, and how that is. */
+  status(): HostStatus;
+  /** What keeps it from serving all that it should, a sentence each; none: it is ready. */
+  troubles(): string[];
+  /** How long ago it last did its housekeeping, in ms; it does so several times a second. */
+  idleMs(): number;
   /** Lets go of all partitions in good order, within `ms`. */
   stop(ms?: number): Promise<void>;
+}
+
+/** What a host says of itself through service discovery, as `data`. */
+export interface HostStatus {
+  readonly host: string;
+  readonly machine: string;
+  /** The partitions that requests reach here. */
+  readonly partitions: readonly PartitionStatus[];
+  readonly halted: readonly { readonly partition: number; readonly reason: string }[];
 }
 
 /** The cluster was created with other settings, or NATS maps subjects for another number of partitions. */
@@ -166,7 +182,7 @@ class RunningHost implements Host {
         types,
         started: new Date(this.#options.clock.now()),
         usage: (type) => this.#gateway.usage(type),
-        data: () => this.#status(),
+        data: () => this.status(),
       }),
     ];
     this.#deferred.start();
@@ -181,6 +197,26 @@ class RunningHost implements Host {
     this.#backlog.start();
   }
 
+  status(): HostStatus {
+    return {
+      host: this.#options.name,
+      machine: hostname(),
+      partitions: this.#placement.status(),
+      halted: this.#placement.halted(),
+    };
+  }
+
+  troubles(): string[] {
+    const late = this.#backlog.excessive
+      ? [`it is more than ${this.#limits.lagMsMax} ms behind what NATS has sent: clients get busy`]
+      : [];
+    return [...this.#placement.troubles, ...late];
+  }
+
+  idleMs(): number {
+    return this.#placement.idleMs;
+  }
+
   async stop(ms = 8_000): Promise<void> {
     const { clock } = this.#options;
     const deadline = clock.monotonic() + ms;
@@ -193,15 +229,6 @@ class RunningHost implements Host {
     await within(clock, farewellMs, drained);
     await within(clock, farewellMs, this.#forwarding.finished());
     await answered;
-  }
-
-  #status(): object {
-    return {
-      host: this.#options.name,
-      machine: hostname(),
-      partitions: this.#placement.status(),
-      halted: this.#placement.halted(),
-    };
   }
 
   #optionsOf(opening: Opening): PartitionOptions {

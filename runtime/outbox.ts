@@ -117,7 +117,14 @@ export class Outbox {
     });
   }
 
-  /** The same for a command that sends to every partition. */
+  /** Messages of all channels that are durable here and not yet known to be so there. */
+  get unacknowledged(): number {
+    let count = 0;
+    for (const { unacknowledged } of this.#channels.values()) count += unacknowledged.length;
+    return count;
+  }
+
+  /** The same as `full` for a command that sends to every partition. */
   get anyFull(): boolean {
     const { channelMessagesMax } = this.#options.limits;
     return [...this.#channels.values()].some(

@@ -24,6 +24,17 @@ export interface PartitionStatus {
   readonly parkedMessages?: number;
   /** Deadlines that are set. */
   readonly timers: number;
+  /** Commands whose deferred reply is not yet known, and queries that wait for a fence check. */
+  readonly pending: number;
+  readonly reads: number;
+  /** Messages to other partitions that are durable here and not yet known to be so there. */
+  readonly unacknowledged: number;
+  /** Commands that an operator can still retry. */
+  readonly deadLetters: number;
+  /** Since the last checkpoint, with its snapshots, of a partition that changed since; else 0. */
+  readonly checkpointAgeMs: number;
+  /** So many more command ids fit the window; at none commands with ids get busy. */
+  readonly idsLeft: number;
   readonly halted?: string;
 }
 
@@ -37,6 +48,7 @@ export function statusOf(
   const { durable, staged } = writer;
   const { leftBehind } = retention;
   const { halted, parkedCount } = supervision;
+  const { reads, outbox } = parts;
   return {
     partition,
     epoch,
@@ -45,6 +57,12 @@ export function statusOf(
     residents: residents.size,
     timers: timers.size,
     ids: recall.table.size,
+    idsLeft: recall.idsLeft,
+    pending: recall.pendingCount,
+    reads: reads.size,
+    unacknowledged: outbox.unacknowledged,
+    deadLetters: supervision.letterCount,
+    checkpointAgeMs: Math.round(checkpointer.ageMs),
     checkpoint: checkpointer.position,
     recoveredRecords: recovered.records,
     recoveredMs: Math.round(recovered.ms),

@@ -66,11 +66,14 @@ export class Placement {
   readonly #rounds: Rounds;
   #asked: Subscription | undefined;
   #acquisitions = 0;
+  /** On the monotonic clock. */
+  #tickedAt: number;
   /** Takes nothing more. */
   #stopping = false;
 
   constructor(options: PlacementOptions) {
     this.#options = options;
+    this.#tickedAt = options.clock.monotonic();
     this.#nonce = options.random.id(options.clock.now());
     this.#parley = new Parley(options);
     this.#ownershipOptions = {
@@ -146,6 +149,20 @@ export class Placement {
     return this.#ownerships.flatMap(({ partition, haltedBecause: reason }) =>
       reason === undefined ? [] : [{ partition, reason }],
     );
+  }
+
+  /** What keeps this host from serving all that it should, a sentence each. */
+  get troubles(): string[] {
+    if (this.#stopping) return ['this host is leaving: it hands its partitions over'];
+    const halts = this.halted().map(
+      ({ partition, reason }) => `partition ${partition} is halted: ${reason}`,
+    );
+    return [...this.#heartbeat.troubles, ...halts];
+  }
+
+  /** How long ago it last did its housekeeping, in ms. */
+  get idleMs(): number {
+    return this.#options.clock.monotonic() - this.#tickedAt;
   }
 
   /** Events that were sent shortly before the connection broke may be lost: they are sent again. */
@@ -308,6 +325,7 @@ export class Placement {
   }
 
   #tick(): void {
+    this.#tickedAt = this.#options.clock.monotonic();
     for (const { ownership, handOver } of this.#held.values())
       if (!handOver.underWay) ownership.served?.tick();
   }

@@ -41,6 +41,10 @@ export class Reads {
     return this.#count === 0;
   }
 
+  get size(): number {
+    return this.#count;
+  }
+
   get full(): boolean {
     return this.#count >= this.#options.limits.readsMax;
   }

@@ -106,7 +106,17 @@ export class Recall {
 
   /** Whether there is no room to remember one more id for the promised window. */
   get idsFull(): boolean {
-    return this.table.size + this.#underWay.size >= this.#options.limits.idsMax;
+    return this.idsLeft === 0;
+  }
+
+  /** How many more ids there is room for. */
+  get idsLeft(): number {
+    return Math.max(0, this.#options.limits.idsMax - this.table.size - this.#underWay.size);
+  }
+
+  /** Commands whose reply is deferred. */
+  get pendingCount(): number {
+    return this.#pendingCount;
   }
 
   find(key: IdKey | undefined): Known | Logged {

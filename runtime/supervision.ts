@@ -72,6 +72,10 @@ export class Supervision {
     return [...this.#letters.values()];
   }
 
+  get letterCount(): number {
+    return this.#letters.size;
+  }
+
   get parkedCount(): number {
     return this.#parkedCount;
   }

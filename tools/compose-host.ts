@@ -11,6 +11,7 @@ import { checkDurability } from '../runtime/redis/durability.ts';
 import { redisLeases } from '../runtime/redis/leases.ts';
 import { redisLog } from '../runtime/redis/log.ts';
 import { systemClock, systemRandom } from '../runtime/system-clock.ts';
+import { watchHost } from './telemetry/host-watch.ts';
 import { residentBytesDefault } from './host-memory.ts';
 import {
   clusterEnvironment,
@@ -55,6 +56,7 @@ export async function composeHost(
     stack.defer(() => opened.close());
     return opened;
   };
+  const watch = await open(watchHost(configured.healthPort));
   const connection = await open(connectRedis(redis, { onError }));
   await checkDurability(connection, { allowUnsafe: allowUnsafeRedis, warn: report });
   // Leases and the pulse have connections of their own: a flood must not delay their renewal.
@@ -78,9 +80,13 @@ export async function composeHost(
     limits: (count) => limitsOf(configured, count),
     report,
   });
+  watch.began(host);
   const owned = stack.move();
   return {
     settings: host.settings,
+    status: () => host.status(),
+    troubles: () => host.troubles(),
+    idleMs: () => host.idleMs(),
     stop: async (ms) => {
       await host.stop(ms);
       await owned.disposeAsync();

@@ -42,6 +42,8 @@ const Variables = z.object({
   MILLRACE_KEEP_COMMANDS: z.enum(['0', '1']).default('0'),
   /** A folder; without it a host archives nothing, and its logs grow for ever. */
   MILLRACE_ARCHIVE_DIR: z.string().optional(),
+  /** Where a host says over HTTP how it is; 0 or nothing: nowhere. */
+  MILLRACE_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
 });
 
 export interface ClusterEnvironment {
@@ -58,6 +60,8 @@ export interface ClusterEnvironment {
   readonly idWindowMs: number | undefined;
   readonly keepCommands: boolean;
   readonly archive: string | undefined;
+  /** 0: none. */
+  readonly healthPort: number;
 }
 
 /** Reads the MILLRACE_ variables; throws an error that names the one that is wrong. */
@@ -86,6 +90,7 @@ export function clusterEnvironment(environment: Environment): ClusterEnvironment
     idWindowMs: parsed.data.MILLRACE_ID_WINDOW_MS,
     keepCommands: parsed.data.MILLRACE_KEEP_COMMANDS === '1',
     archive: parsed.data.MILLRACE_ARCHIVE_DIR,
+    healthPort: parsed.data.MILLRACE_HEALTH_PORT,
   };
 }
 

@@ -201,14 +201,21 @@ async function startHosts(
   stack.defer(async () => void (await Promise.all(hosts.map((host) => host.stop()))));
   for (let number = 1; number <= options.hosts; number++) {
     const name = `host-${number}`;
+    const own = { ...environment, ...ownHealthPort(environment, number) };
     const start = async (): Promise<HostProcess> => {
-      const host = await startHostProcess({ name, environment, hosts: options.hosts });
+      const host = await startHostProcess({ name, environment: own, hosts: options.hosts });
       options.onHost?.({ name, pid: host.pid });
       return host;
     };
     hosts.push(await supervise(name, start, { tell, ending }));
   }
   return hosts;
+}
+
+/** One port cannot serve several hosts of one machine: each takes the next. */
+function ownHealthPort(environment: Environment, number: number): Environment {
+  const { healthPort } = clusterEnvironment(environment);
+  return healthPort === 0 ? {} : { MILLRACE_HEALTH_PORT: `${healthPort + number - 1}` };
 }
 
 /**

@@ -35,7 +35,9 @@ What the environment may say:
   MILLRACE_REPLY_WINDOW_MS   how long a reply stays in the log at least (default 60000)
   MILLRACE_ID_WINDOW_MS      how long a command's id is remembered (default 900000)
   MILLRACE_RESIDENT_BYTES    the heap of the actors that a host keeps in memory (default half of
-                             its heap, at most 2147483648)`;
+                             its heap, at most 2147483648)
+  MILLRACE_HEALTH_PORT       host-1 answers /livez, /readyz and /metrics over HTTP there, host-2 at
+                             the next port, and so on (default 0: none do)`;
 
 export async function run(argv: string[]): Promise<number> {
   const options = readOptions(argv);
