@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'parts',
           include: ['test/**/*.test.ts'],
-          exclude: clusters,
+          exclude: [...clusters, 'test/compose/**'],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },

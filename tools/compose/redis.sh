@@ -1,0 +1,49 @@
+#!/bin/sh
+# Redis as its image starts it, with the settings that the guarantees rest on, and what those need:
+# killed in the middle of a write, or without power, Redis may leave the beginning of a write that
+# nobody was told of at the end of its file. It then refuses to start, for it must not shorten a file
+# silently (aof-load-truncated no). Only then, and only if Redis itself says that the file merely ends
+# too early, it is loaded once by a Redis that nobody can reach and that may cut that end off. The
+# last 16 MB of the file, as they were, are kept beside it. Any other damage is left to a person.
+set -u
+said=/tmp/redis-said
+durable='--appendonly yes --appendfsync always --no-appendfsync-on-rewrite no --maxmemory-policy noeviction'
+
+# Runs Redis with these arguments until it ends; what it says goes to the container's log, too.
+serve() {
+  rm -f "$said.pipe" && mkfifo "$said.pipe" && chmod 622 "$said.pipe"
+  tee "$said" <"$said.pipe" &
+  # shellcheck disable=SC2086
+  docker-entrypoint.sh redis-server $durable --save '' "$@" >"$said.pipe" 2>&1 &
+  server=$!
+  trap 'kill -TERM "$server" 2>/dev/null' TERM INT
+  # A signal ends a wait before the server has ended.
+  while wait "$server"; status=$?; kill -0 "$server" 2>/dev/null; do :; done
+  return "$status"
+}
+
+cut_torn_end() {
+  for file in appendonlydir/*.incr.aof; do last=$file; done
+  before=$(wc -c <"$last")
+  tail -c 16777216 "$last" >"$last.torn" || exit 1
+  serve --aof-load-truncated yes --port 0 --unixsocket /tmp/redis-repair.sock &
+  repair=$!
+  until [ "$(redis-cli -s /tmp/redis-repair.sock ping 2>/dev/null)" = PONG ]; do
+    kill -0 "$repair" 2>/dev/null || exit 1
+    sleep 0.2
+  done
+  redis-cli -s /tmp/redis-repair.sock shutdown nosave
+  wait "$repair"
+  echo "Redis was killed while writing: its last, unacknowledged" \
+    "$((before - $(wc -c <"$last"))) bytes were cut off; the end as it was is kept in $last.torn"
+}
+
+cd /data || exit 1
+serve --aof-load-truncated no "$@"
+status=$?
+if [ "$status" = 1 ] && grep -q 'Unexpected end of file reading the append only file' "$said"; then
+  cut_torn_end
+  serve --aof-load-truncated no "$@"
+  status=$?
+fi
+exit "$status"
