@@ -1,11 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
-/** These start whole clusters: one at a time, after the others, or two cores measure only each other. */
-const clusters = [
-  'test/black-box/**/*.test.ts',
+/** These measure how long something takes, or need the whole machine: one at a time, at the end. */
+const timed = [
+  'test/black-box/{kill,load,planned-change,service,take-over}.test.ts',
   'test/faults/**/*.test.ts',
   'test/tools/up.test.ts',
 ];
+/** These start whole clusters, but mostly wait for them. */
+const clusters = ['test/black-box/**/*.test.ts'];
+/** Needs a Docker engine: `npm run test:compose`. */
+const apart = ['test/compose/**'];
 
 export default defineConfig({
   test: {
@@ -19,7 +23,7 @@ export default defineConfig({
         test: {
           name: 'parts',
           include: ['test/**/*.test.ts'],
-          exclude: [...clusters, 'test/compose/**'],
+          exclude: [...clusters, ...timed, ...apart],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
@@ -29,8 +33,18 @@ export default defineConfig({
         test: {
           name: 'clusters',
           include: clusters,
-          fileParallelism: false,
+          exclude: timed,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'timed',
+          include: timed,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
