@@ -69,15 +69,11 @@ export class Partition {
 
   /** Rebuilds a partition from its log; throws LogDamaged if the log cannot be trusted. */
   static async open(options: PartitionOptions, end: LogEnd): Promise<Partition> {
-    const { log, fence } = options;
-    try {
+    return whileOwned(options, async () => {
       const opened = await Partition.#begun(options);
       await opened.serve(end);
       return opened;
-    } catch (error) {
-      const [holds] = error instanceof LogDamaged ? await log.check([fence]) : [];
-      throw holds === false ? new Error('another host took the partition meanwhile') : error;
-    }
+    });
   }
 
   /**
@@ -105,10 +101,13 @@ export class Partition {
     return (latest?.position ?? 0) === this.#checkpoint;
   }
 
-  /** Its fence holds now: takes in the rest of the log, and begins to serve. */
+  /**
+   * Its fence held a moment ago: takes in the rest of the log, and begins to serve; throws LogDamaged
+   * if the log cannot be trusted.
+   */
   async serve({ top, published }: LogEnd): Promise<void> {
     const { writer, publisher, turn, retention, outbox, deadLetters } = this.#parts;
-    this.#recovered = await this.#recovery.end(top);
+    this.#recovered = await whileOwned(this.#options, () => this.#recovery.end(top));
     writer.resume(top);
     publisher.resume(published);
     turn.resume(this.#recovered.lastTime);
@@ -273,5 +272,15 @@ export class Partition {
         }
       }
     }
+  }
+}
+
+/** What another owner has written meanwhile looks like damage, and is none. */
+async function whileOwned<T>({ log, fence }: PartitionOptions, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const [holds] = error instanceof LogDamaged ? await log.check([fence]) : [];
+    throw holds === false ? new Error('another host took the partition meanwhile') : error;
   }
 }

@@ -104,7 +104,7 @@ export function assemble(
       onLost: (loss) => (loss === 'fenced' ? onLost() : halt(reasons[loss])),
     },
   });
-  const residents = new Residents({ ...options, onCorrupt: halt });
+  const residents = new Residents({ ...options, writer, onCorrupt: halt });
   const shared = {
     ...options,
     writer,

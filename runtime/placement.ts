@@ -61,6 +61,8 @@ export class Placement {
   readonly #pulls: Pulls;
   readonly #restarts: Restarts;
   readonly #held = new Map<number, Held>();
+  /** Not held any more; until they are free they may still publish. */
+  readonly #freed = new Set<Ownership>();
   readonly #logWatch: LogWatch;
   readonly #outlook: Outlook;
   readonly #rounds: Rounds;
@@ -167,7 +169,7 @@ export class Placement {
 
   /** Events that were sent shortly before the connection broke may be lost: they are sent again. */
   republish(): void {
-    for (const { served } of this.#ownerships) served?.republish();
+    for (const { served } of [...this.#ownerships, ...this.#freed]) served?.republish();
   }
 
   /**
@@ -291,9 +293,14 @@ export class Placement {
     try {
       return await opening;
     } catch (error) {
-      if (this.#drop(ownership)) await ownership.release();
+      if (this.#drop(ownership)) await this.#free(ownership);
       throw error;
     }
+  }
+
+  async #free(ownership: Ownership): Promise<void> {
+    this.#freed.add(ownership);
+    await ownership.release().finally(() => this.#freed.delete(ownership));
   }
 
   async #answer(ask: Ask): Promise<Answer> {
@@ -316,7 +323,7 @@ export class Placement {
     }
     this.#options.report(`partition ${partition} is dropped and built again: ${reason}`);
     this.#drop(ownership);
-    await ownership.release();
+    await this.#free(ownership);
   }
 
   #drop(ownership: Ownership): boolean {

@@ -12,6 +12,7 @@ import type { ActorKey } from '../contracts/ids.ts';
 import type { LogRecord } from '../contracts/record.ts';
 import type { Clock } from './clock.ts';
 import type { ActorTypes } from './command.ts';
+import type { GroupWriter } from './group-writer.ts';
 import { residentCost, type Limits } from './limits.ts';
 import type { Log, Snapshot } from './log.ts';
 import { retried } from './retried.ts';
@@ -23,6 +24,8 @@ export interface ResidentsOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly types: ActorTypes;
+  /** How far the log goes. */
+  readonly writer: Pick<GroupWriter, 'durable'>;
   /** A state that does not fit its log or its hash: nothing may be built on it. */
   readonly onCorrupt: (reason: string) => void;
 }
@@ -239,6 +242,14 @@ export class Residents {
   }
 
   #tryStart(key: ActorKey, snapshot: Snapshot | undefined): Resident | undefined {
+    const { durable } = this.#options.writer;
+    if (snapshot && snapshot.position > durable) {
+      this.#options.onCorrupt(
+        `the snapshot of ${key} knows position ${snapshot.position}, the log ends at ${durable}: ` +
+          `acknowledged records are gone; restore the log from a copy, then restart the hosts`,
+      );
+      return undefined;
+    }
     try {
       const resident = startResident(this.#options.types, {
         key,

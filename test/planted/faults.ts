@@ -65,6 +65,12 @@ export const plantedFaults: readonly PlantedFault[] = [
     ],
   ),
 
+  plant(
+    'a log that has lost its end goes unnoticed',
+    [memory.log, 'if (owner.top !== after || !endsBelow', 'if (!endsBelow'],
+    ['runtime/log-watch.ts', 'if (found < known) onWentBack', 'if (found < 0) onWentBack'],
+  ),
+
   // Group commit.
   plant('a group of unknown fate is sent again under another token', [
     'runtime/group-writer.ts',

@@ -46,6 +46,22 @@ describe('nothing is built', () => {
     );
   });
 
+  it('on a snapshot that knows more than the log: its end is gone', async () => {
+    const rig = new Rig({ partitions: 1 });
+    await rig.start(0);
+    await putOnce(rig);
+    const store = rig.store.partitions(0);
+    const { owner, entries } = structuredClone(store);
+    await putOnce(rig);
+    await rig.within(rig.open.get(0)?.stop() ?? Promise.resolve());
+    store.checkpoints = [];
+    Object.assign(store, { owner, entries });
+    await rig.start(0);
+    expect(await haltedBecause(rig)).toMatch(
+      /snapshot of purse\/alice knows position 2, the log ends at 1: acknowledged records are gone/,
+    );
+  });
+
   it('on a log in which a version is missing: the partition halts and says so', async () => {
     const rig = new Rig({ partitions: 1 });
     await rig.start(0);

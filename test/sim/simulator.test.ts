@@ -37,6 +37,13 @@ describe('whatever goes wrong, the guarantees hold and all settles once it has h
   });
 });
 
+test.each([
+  ['a successor that was frozen took what its heir had written for damage', '212'],
+  ['a partition that was being let go did not repeat its events after a reconnection', '635'],
+])('what was found once: %s', async (_, seed) => {
+  expect(await failure(seed)).toBeUndefined();
+});
+
 test('the same seed is the same story, line for line; another seed is another', async () => {
   const [one, again, other] = [
     await simulate({ seed: 'twice' }),

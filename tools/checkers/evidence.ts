@@ -54,6 +54,8 @@ export interface Evidence {
   readonly published?: readonly string[];
   /** When the subscriber may have missed events, in ms since 1970; default: never. */
   readonly outages?: readonly Outage[];
+  /** These partitions were halted: what is under way with them does not end. */
+  readonly halted?: readonly number[];
   /** What is wrong with a state after a record, if anything: a balance below zero. */
   readonly fault?: (actor: ActorKey, state: State<unknown>) => string | undefined;
 }

@@ -11,7 +11,7 @@ import type { Evidence } from './evidence.ts';
 export function wrongPublication(
   logs: readonly (readonly Placed[])[],
   published: readonly string[],
-  { types, outages = [] }: Pick<Evidence, 'types' | 'outages'>,
+  { types, outages = [], halted = [] }: Pick<Evidence, 'types' | 'outages' | 'halted'>,
 ): string[] {
   const first = new Map<string, number>();
   published.forEach((id, index) => {
@@ -23,13 +23,14 @@ export function wrongPublication(
   const unknown = new Set(first.keys());
   for (const log of logs) {
     const latest = new Map<string, number>();
-    for (const { at, record } of log) {
+    for (const { at, partition, record } of log) {
       const type = types.get(splitActorKey(record.actor).type);
       (record.events ?? []).forEach((event, index) => {
         const id = `${at}.${index}`;
         unknown.delete(id);
         if (type?.publish(event) === undefined || missable(record.time)) return;
         const seen = first.get(id);
+        if (seen === undefined && halted.includes(partition)) return;
         if (seen === undefined)
           broken.push(`${id}, ${event.type} of ${record.actor}, was not published`);
         else if (seen < (latest.get(record.actor) ?? -1))

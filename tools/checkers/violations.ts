@@ -8,11 +8,12 @@ import { Snapshots } from './snapshots.ts';
 import { wrongTimers } from './timers.ts';
 
 /**
- * Everything that is wrong with a run that has come to rest: a sentence each, none if the
- * guarantees hold. Each check is also there by itself, in the files of this folder.
+ * Everything that is wrong with a run that has come to rest, or of which partitions are halted: a
+ * sentence each, none if the guarantees hold. Each check is also there by itself, in the files of this folder.
  */
 export function violationsOf(evidence: Evidence): string[] {
   const { logs, commands, published, types, snapshots = [], told = [], writtenAt } = evidence;
+  const ended = (evidence.halted ?? []).length === 0;
   const placed = logs.map(placedIn);
   const records = placed.flat();
   const stored = new Snapshots(snapshots);
@@ -20,9 +21,9 @@ export function violationsOf(evidence: Evidence): string[] {
   return [
     ...logs.flatMap(brokenOrder),
     ...repeatedIds(records),
-    ...unanswered(records),
+    ...(ended ? unanswered(records) : []),
     ...placed.flatMap(brokenRetries),
-    ...brokenChannels(placed, { drained: true }),
+    ...brokenChannels(placed, { drained: ended }),
     ...wrongReplies(records, commands),
     ...replay(evidence, [stored.observe, reads.observe]).violations,
     ...placed.flatMap(wrongTimers),

@@ -13,6 +13,8 @@ export class Observations {
   readonly snapshots: Snapshot[] = [];
   readonly #bodies = new Map<string, string>();
   readonly complaints: string[] = [];
+  /** Logs that have lost their end: their owners still write of what they know, until they notice. */
+  shortened: readonly number[] = [];
   readonly #schedule: Schedule;
   /** By partition and position of the last record: when an entry was written. */
   readonly #written = new Map<number, { readonly top: number; readonly at: number }[]>();
@@ -56,7 +58,8 @@ export class Observations {
         const outcome = await log.saveSnapshots(fence, snapshots);
         if (outcome === 'ok') {
           owned(fence, 'snapshots were written');
-          this.#saved(snapshots, topIn(fence.partition));
+          const shortened = this.shortened.includes(fence.partition);
+          this.#saved(snapshots, shortened ? Number.POSITIVE_INFINITY : topIn(fence.partition));
         }
         return outcome;
       },
@@ -64,7 +67,9 @@ export class Observations {
         const outcome = await log.saveCheckpoint(fence, checkpoint);
         if (outcome === 'ok') {
           owned(fence, 'a checkpoint was written');
-          this.#checkpointed(fence, checkpoint, topIn(fence.partition));
+          const shortened = this.shortened.includes(fence.partition);
+          const top = shortened ? Number.POSITIVE_INFINITY : topIn(fence.partition);
+          this.#checkpointed(fence, checkpoint, top);
         }
         return outcome;
       },

@@ -29,6 +29,8 @@ export interface RedisOptions extends ServerOptions {
 export class SimulatedRedis {
   readonly store: MemoryStore;
   readonly log: Log;
+  /** By partition: up to which record an owner was told that it is in the log. */
+  readonly acknowledged = new Map<number, number>();
   /** How far the server's clock is ahead of the true time. */
   skewMs = 0;
   /** How much longer everything takes at present. */
@@ -89,7 +91,7 @@ export class RedisConnection {
   constructor(server: SimulatedRedis, options: ConnectionOptions) {
     this.#server = server;
     this.#options = options;
-    this.log = this.#through(server.log);
+    this.log = noting(this.#through(server.log), server.acknowledged);
     this.leases = this.#through(server.store.leases);
     this.#session = this.#open();
   }
@@ -181,6 +183,19 @@ export class RedisConnection {
     });
   }
 }
+
+/** The same log; what it acknowledges is noted. */
+const noting = (log: Log, acknowledged: Map<number, number>): Log => ({
+  ...log,
+  append: async (group) => {
+    const outcome = await log.append(group);
+    const { fence, after, n } = group;
+    const before = acknowledged.get(fence.partition) ?? 0;
+    if (outcome === 'ok' || outcome === 'already')
+      acknowledged.set(fence.partition, Math.max(before, after + n));
+    return outcome;
+  },
+});
 
 interface Session {
   readonly requests: Wire;

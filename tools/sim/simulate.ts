@@ -3,22 +3,23 @@
  * of their own. First things go wrong while clients work (safety), then everything heals and must
  * settle within 30 seconds of simulated time (liveness); in the end all that happened is checked.
  */
-import { payloadHash } from '../../contracts/json.ts';
-import { defaultLimits, type Limits } from '../../runtime/limits.ts';
 import { memoryArchive } from '../../runtime/memory/archive.ts';
-import { placedIn, type Evidence, type SentCommand, type Told } from '../checkers/evidence.ts';
-import { wrongUnnamed, type Unnamed } from '../checkers/unnamed.ts';
+import { placedIn, type Evidence, type PartitionLog } from '../checkers/evidence.ts';
+import { wrongUnnamed } from '../checkers/unnamed.ts';
 import { violationsOf } from '../checkers/violations.ts';
-import { SimulatedClient, type Exchange } from './clients.ts';
+import { SimulatedClient } from './clients.ts';
 import { Cluster } from './cluster.ts';
 import { Dice } from './dice.ts';
 import { exchange } from './exchange.ts';
 import { Faults } from './faults.ts';
+import { commandsIn, toldIn, unnamedIn } from './exchanges.ts';
 import { Life } from './life.ts';
 import { SimulatedNats } from './nats.ts';
 import { Observations } from './observations.ts';
 import { SimulatedRedis } from './redis.ts';
 import { Schedule } from './schedule.ts';
+import { copied, TailLoss } from './tail-loss.ts';
+import { tightLimits } from './tight-limits.ts';
 import { Trace } from './trace.ts';
 import { fairWeather, type Weather } from './weather.ts';
 import type { Workload } from './workload.ts';
@@ -52,6 +53,8 @@ const safetyMs = 12_000;
 /** Nothing holds clients up where nothing fails: as much happens in less time. */
 const plannedMs = 4_000;
 const livenessMs = 30_000;
+/** All hosts are up again, and work for a while. */
+const calmMs = 6_000;
 const quietMs = 8_000;
 
 export async function simulate(options: SimulationOptions): Promise<Outcome> {
@@ -87,6 +90,7 @@ class Simulation {
   readonly #clients: SimulatedClient[];
   readonly #complaints: string[] = [];
   #weather: Weather = fairWeather;
+  #loss: TailLoss | undefined;
 
   constructor(seed: string, workload: Workload, onEvidence: (evidence: Evidence) => void) {
     this.#seed = seed;
@@ -151,7 +155,13 @@ class Simulation {
     const working = this.#clients.map((client) => client.run({ plainEveryMs }));
     await this.#schedule.until(() => false, this.#planned ? plannedMs : safetyMs);
     faults.end();
+    const losing = !this.#planned && this.#dice.fork('tail').chance(0.1);
+    if (losing) await this.#loseTail(this.#dice.fork('tail loss'));
     for (const client of this.#clients) client.stop();
+    if (losing) {
+      await this.#schedule.until(() => false, livenessMs);
+      return this.#outcome(faults);
+    }
 
     await this.#finish('what was under way', () => working);
     await this.#finish('asking everything again', () =>
@@ -160,6 +170,21 @@ class Simulation {
     await this.#finish('the epilogue', () => [first.perform(epilogue, judge)]);
     await this.#quiet();
     return this.#outcome(faults);
+  }
+
+  /** Everything works; then Redis forgets the last moments. */
+  async #loseTail(dice: Dice): Promise<void> {
+    await this.#schedule.until(() => false, calmMs);
+    const copies = copied(this.#redis, this.#partitions);
+    await this.#schedule.until(() => false, dice.between(1, 1_000));
+    this.#loss = new TailLoss(this.#redis, await this.#logs(), copies);
+    this.#observations.shortened = this.#loss.partitions;
+    this.#trace.add(
+      `fault  Redis loses the tail of partitions ${this.#loss.partitions.join(', ')}`,
+    );
+    await this.#schedule.until(() => false, dice.pause(500));
+    this.#redis.start();
+    await this.#schedule.until(() => false, calmMs);
   }
 
   /** Lets time pass until this is done, which must not take longer than the liveness phase. */
@@ -193,13 +218,11 @@ class Simulation {
 
   async #outcome(faults: Faults): Promise<Outcome> {
     const exchanges = this.#clients.flatMap((client) => client.exchanges);
+    const logs = await this.#logs();
     const evidence: Evidence = {
       types: new Map(this.#workload.types.map((type) => [type.type, type])),
-      logs: await Promise.all(
-        this.#everyPartition((partition) =>
-          this.#observations.logOf(this.#redis.store, partition, this.#archive),
-        ),
-      ),
+      logs: logs.map((log) => this.#loss?.whole(log) ?? log),
+      halted: this.#loss?.partitions ?? [],
       commands: commandsIn(exchanges),
       told: toldIn(exchanges),
       snapshots: this.#observations.snapshots,
@@ -215,7 +238,7 @@ class Simulation {
       trace: this.#trace.lines,
       complaints: [
         ...this.#complaints,
-        ...halted,
+        ...(this.#loss?.wrong(halted) ?? halted),
         ...this.#observations.complaints,
         ...this.#clients.flatMap((client) => client.complaints),
         ...(this.#planned ? this.#clients.flatMap((client) => client.failures) : []),
@@ -226,9 +249,20 @@ class Simulation {
         simulatedMs: this.#schedule.now,
         records: this.#length(),
         exchanges: exchanges.length,
-        faults: faults.counted,
+        faults: this.#loss
+          ? new Map([...faults.counted, ['Redis loses a tail', 1]])
+          : faults.counted,
       },
     };
+  }
+
+  #logs(): Promise<PartitionLog[]> {
+    const { store } = this.#redis;
+    return Promise.all(
+      this.#everyPartition((partition) =>
+        this.#observations.logOf(store, partition, this.#archive),
+      ),
+    );
   }
 
   #client(name: string): SimulatedClient {
@@ -247,46 +281,3 @@ class Simulation {
     return Array.from({ length: this.#partitions }, (_, partition) => look(partition));
   }
 }
-
-/** So little fits in memory and in the log that a short run meets every bound. */
-function tightLimits(dice: Dice, partitions: number): Limits {
-  const often = <T>(usual: T, tight: T): T => (dice.chance(0.5) ? tight : usual);
-  const limits = defaultLimits(partitions);
-  return {
-    ...limits,
-    residentsMax: often(64, 2),
-    checkpointRecords: often(200, dice.whole(3, 40)),
-    recentRepliesMax: often(limits.recentRepliesMax, 3),
-    retainBytesMax: often(limits.retainBytesMax, 4_000),
-    replyWindowMs: often(limits.replyWindowMs, 500),
-    deliveryMessagesMax: often(limits.deliveryMessagesMax, 2),
-    groupBytesMax: often(limits.groupBytesMax, 1_500),
-    timersAtOnce: often(limits.timersAtOnce, 1),
-    channelMessagesMax: often(limits.channelMessagesMax, 3),
-    checkpointMs: often(limits.checkpointMs, 2_000),
-    windowMs: limits.windowMs,
-  };
-}
-
-/** By id and payload, with all replies. */
-function commandsIn(exchanges: readonly Exchange[]): SentCommand[] {
-  const commands = new Map<string, SentCommand & { replies: string[] }>();
-  for (const { verb, actor, name, body, id, answer } of exchanges) {
-    if (verb !== 'cmd' || id === undefined) continue;
-    const key = `${actor} ${id} ${payloadHash(name, body)}`;
-    const command = commands.get(key) ?? { actor, name, body, id, replies: [] };
-    commands.set(key, command);
-    if (answer) command.replies.push(answer.text);
-  }
-  return [...commands.values()];
-}
-
-const toldIn = (exchanges: readonly Exchange[]): Told[] =>
-  exchanges.flatMap(({ answer, ...asked }) =>
-    answer ? [{ ...asked, answeredAt: answer.at, text: answer.text }] : [],
-  );
-
-const unnamedIn = (exchanges: readonly Exchange[]): Unnamed[] =>
-  exchanges.flatMap(({ verb, actor, id, answer }) =>
-    verb === 'cmd' && id === undefined ? [{ actor, reply: answer?.text }] : [],
-  );
