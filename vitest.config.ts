@@ -11,6 +11,22 @@ const clusters = ['test/black-box/**/*.test.ts'];
 /** Needs a Docker engine: `npm run test:compose`. */
 const apart = ['test/compose/**'];
 
+/**
+ * Those that run a second time on a NATS that maps no subjects: every kind of request once. All of the
+ * suite does with `MILLRACE_TEST_UNMAPPED=1 npm test -- test/black-box`.
+ */
+const alsoUnmapped = [
+  'accounts',
+  'batches',
+  'events',
+  'matching',
+  'order-lifetimes',
+  'order-replaces',
+  'orders',
+  'requests',
+  'symbols',
+].map((name) => `test/black-box/${name}.test.ts`);
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -34,6 +50,16 @@ export default defineConfig({
           name: 'clusters',
           include: clusters,
           exclude: timed,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'unmapped',
+          include: alsoUnmapped,
+          env: { MILLRACE_TEST_UNMAPPED: '1' },
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },

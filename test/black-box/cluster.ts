@@ -12,6 +12,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { connect, type NatsConnection } from 'nats';
 import { until } from './condition.ts';
+import { startPlainNats } from './plain-nats.ts';
 
 export interface Cluster {
   readonly nats: string;
@@ -37,6 +38,11 @@ export interface ClusterOptions {
   /** The data folder; without it a temporary one. */
   readonly data?: string;
   readonly environment?: { readonly [name: string]: string };
+  /**
+   * Whether NATS maps subjects to partitions. If not, it is one that `up` has not started, and hosts
+   * route the requests. Default: yes, unless the environment says MILLRACE_TEST_UNMAPPED=1.
+   */
+  readonly mapped?: boolean;
 }
 
 interface Ready {
@@ -52,7 +58,12 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 /** Starts `up` with two hosts and 16 partitions, and resolves when every partition has an owner. */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const data = options.data ?? (await temporaryFolder());
-  const up = launch(data, options.environment ?? {});
+  const { mapped = process.env['MILLRACE_TEST_UNMAPPED'] !== '1' } = options;
+  const plain = mapped ? undefined : await startPlainNats();
+  const up = launch(data, {
+    ...options.environment,
+    ...(plain && { MILLRACE_NATS_URL: plain.url }),
+  });
   const hosts = new Map<string, number>();
   const connections: NatsConnection[] = [];
   const removeData = async (): Promise<void> => {
@@ -60,13 +71,15 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   };
   const ready = await readLines(up, hosts).catch(async (error: unknown) => {
     await killGroup(up);
+    await plain?.kill();
     await removeData();
     throw error;
   });
-  const servers = [ready.nats, ready.redis].filter((url) => !isForeign(url, options));
+  const servers = [ready.nats, ready.redis];
 
   const killAll = async (): Promise<void> => {
     await killGroup(up);
+    await plain?.kill();
     await Promise.all(servers.map(closed));
   };
   return {
@@ -86,6 +99,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       const exited = once(up, 'exit');
       up.kill('SIGTERM');
       await exited;
+      await plain?.kill();
       await Promise.all(servers.map(closed));
       return up.exitCode;
     },
@@ -177,9 +191,6 @@ function signalGroup(up: ChildProcess): void {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
-
-const isForeign = (url: string, options: ClusterOptions): boolean =>
-  Object.values(options.environment ?? {}).includes(url);
 
 function listens(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);
