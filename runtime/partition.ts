@@ -192,7 +192,10 @@ export class Partition {
     return settled && reads.idle && residents.idle && search.idle && intake.idle;
   }
 
-  /** Another owns it now, and answers for what the log knows: who is not in it is told to ask again. */
+  /**
+   * Another owns it now, and answers for what the log knows: who waits and is not in it is told to ask
+   * again, which says nothing of the state.
+   */
   dismiss(): void {
     this.#parts.recall.dismiss();
   }

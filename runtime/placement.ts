@@ -310,6 +310,7 @@ export class Placement {
   #lost(ownership: Ownership): void {
     if (!this.#drop(ownership)) return;
     this.#options.report(`partition ${ownership.partition} has another owner now`);
+    ownership.served?.dismiss();
     ownership.end();
   }
 
