@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { UsageError, wholeNumber } from '../command-line.ts';
+import { Watchdog } from '../sim/watchdog.ts';
 import { simulate, type Outcome, type Workload } from '../sim/index.ts';
 
 export const usage = `millrace sim [SEED] [options]
@@ -17,6 +18,7 @@ all that happened is checked. The same seed on the same code gives the same hash
   --from N        the first of them (default 1)
   --actors FILE   your own actors: a module that exports \`workload\`, a function that makes a
                   Workload (millrace/simulator)
+  --patience S    end with a message when one seed takes longer than so many seconds (default 120)
   --trace         print everything that happened, not only the end of a failure
 
 Exit status: 0 nothing was wrong, 1 something was, 2 used wrongly.`;
@@ -32,19 +34,29 @@ export async function run(argv: string[]): Promise<number> {
       seeds: { type: 'string' },
       from: { type: 'string' },
       actors: { type: 'string' },
+      patience: { type: 'string' },
       trace: { type: 'boolean', default: false },
     },
   });
   const { actors, trace } = values;
   const seeds = seedsOf(positionals, values);
   const workload = actors === undefined ? undefined : await workloadIn(actors);
+  const patience = wholeNumber('patience', values.patience, { min: 1, max: 86_400 }) ?? 120;
+  const watchdog = new Watchdog(patience * 1_000);
   const began = performance.now();
   let failed = 0;
   for (const seed of seeds) {
-    const outcome = await simulate({ seed, ...(workload && { workload }) });
+    watchdog.begins(seed);
+    const outcome = await simulate({ seed, ...(workload && { workload }) }).catch(
+      (error: unknown) => {
+        console.error(`seed ${seed} ended in an error`);
+        throw error;
+      },
+    );
     if (outcome.complaints.length > 0) failed++;
     tell(outcome, { trace, alone: seeds.length === 1, actors });
   }
+  await watchdog.end();
   if (seeds.length > 1) {
     const seconds = (performance.now() - began) / 1_000;
     const rate = Math.round((seeds.length / seconds) * 3_600).toLocaleString('en-US');

@@ -3,7 +3,8 @@
  *
  * Owns the queue of what is due. Invariants:
  * S1  what is due at the same time happens in the order in which it was asked for;
- * S2  between two of them all promises settle that can: nothing depends on the real event loop.
+ * S2  between two of them all promises settle that can: nothing depends on the real event loop;
+ * S3  there is an end: after `stepsMax` of them something calls for itself again and again.
  */
 import type { Timer } from '../../runtime/clock.ts';
 
@@ -14,8 +15,12 @@ interface Due {
   cancelled: boolean;
 }
 
+/** A simulation takes some 20,000. */
+const stepsMax = 5_000_000;
+
 export class Schedule {
   readonly #heap: Due[] = [];
+  #steps = 0;
   #now = 0;
   #sequence = 0;
 
@@ -55,6 +60,7 @@ export class Schedule {
       if (next === undefined || next.at > end) break;
       this.#pop();
       if (next.cancelled) continue;
+      if (++this.#steps > stepsMax) throw new Error(`no end after ${stepsMax} steps`);
       this.#now = next.at;
       next.run();
     }
