@@ -37,12 +37,14 @@ test('the mappings of its NATS are those of the subjects', async () => {
     expect(configs.nats.content.replaceAll(/\s+/g, ' ')).toContain(`"${from}": "${to}"`);
 });
 
-test('scaling from three hosts to five and to two under load fails no request, loses none and does none twice', async () => {
+test('scaling from three hosts to five and to two, and exchanging both, fails no request, loses none and does none twice', async () => {
   await sharedBy(3);
   const load = await startLoad(await project.connect());
   await project.scale(5);
   await sharedBy(5);
   await project.scale(2);
+  await sharedBy(2);
+  await project.exchangeHosts();
   await sharedBy(2);
   const { failures, requests, orders } = await load.stop();
   expect(failures).toEqual([]);

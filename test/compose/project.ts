@@ -10,6 +10,8 @@ export interface Project {
   compose(...args: readonly string[]): Promise<string>;
   /** Brings it to so many hosts; resolves when all are healthy. */
   scale(hosts: number): Promise<void>;
+  /** Exchanges the hosts one by one, as docs/operations.md says. */
+  exchangeHosts(): Promise<void>;
   /** Ends a service's main process as no handler can prevent; the container's end follows. */
   kill(service: string, container?: number): Promise<void>;
   /** The host of each partition, as the owner records tell. */
@@ -49,6 +51,15 @@ export async function startProject(hosts: number): Promise<Project> {
     compose,
     scale: async (count) =>
       void (await compose('up', '--wait', '--no-recreate', '--scale', `host=${count}`)),
+    exchangeHosts: async () => {
+      const ids = (await compose('ps', '-q', 'host')).trim().split('\n');
+      for (const id of ids) {
+        await execute('docker', ['stop', id], { env });
+        await execute('docker', ['rm', id], { env });
+        const some = ['--scale', `host=${ids.length}`, 'host'];
+        await compose('up', '--wait', '--no-recreate', '--no-deps', ...some);
+      }
+    },
     kill: async (service, container = 1) => {
       const to = ['exec', '-T', '--index', String(container), '-u', 'root', service];
       // Its init process is the one that this spares.

@@ -38,7 +38,7 @@ export async function measure(
 }
 
 /** The measurement whose rate lies in the middle. */
-export function medianRow(rows: readonly CommandRow[]): CommandRow {
+export function medianRow<Row extends CommandRow>(rows: readonly Row[]): Row {
   const sorted = rows.toSorted((a, b) => a.perSecond - b.perSecond);
   const row = sorted[Math.floor(sorted.length / 2)];
   if (row === undefined) throw new Error('nothing was measured');

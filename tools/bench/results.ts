@@ -194,3 +194,16 @@ export interface MemoryResults {
   readonly passivatedRedisBytes: number;
   readonly replayedPerSecond: number;
 }
+
+/** What one way of keeping what was acknowledged costs. */
+export interface DurabilityRow extends CommandRow {
+  /** What Redis' append-only file grew by per command. */
+  readonly diskBytes: number;
+}
+
+export interface DurabilityResults {
+  readonly kind: 'durability';
+  readonly before: Machine;
+  readonly after: Machine;
+  readonly rows: readonly DurabilityRow[];
+}

@@ -10,7 +10,7 @@ import { natsBus } from '../../runtime/nats/bus.ts';
 import { systemClock, systemRandom } from '../../runtime/system-clock.ts';
 import { startHostProcess } from '../host-process.ts';
 import { readHosts } from '../hosts.ts';
-import { startNats, startRedis } from '../servers.ts';
+import { startNats, startRedis, type RunningServer } from '../servers.ts';
 import { replyBytes } from './workloads.ts';
 
 export interface Stage extends AsyncDisposable {
@@ -21,14 +21,23 @@ export interface Stage extends AsyncDisposable {
   readonly processes: { readonly [part: string]: readonly number[] };
 }
 
+export interface StageOptions {
+  readonly hosts: number;
+  readonly partitions: number;
+  /** A second Redis, without whose copy nothing is answered. */
+  readonly replica?: boolean;
+}
+
 /** Starts Redis, NATS, an echo and so many hosts in a temporary folder; all end with the stage. */
-export async function startStage(options: { hosts: number; partitions: number }): Promise<Stage> {
-  const { partitions } = options;
+export async function startStage(options: StageOptions): Promise<Stage> {
+  const { partitions, replica = false } = options;
   await using stack = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), 'millrace-bench-'));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
   const redisServer = await startRedis({ dir: join(dir, 'redis') });
   stack.defer(() => redisServer.stop());
+  const second = replica ? await startReplica(join(dir, 'replica'), redisServer) : undefined;
+  if (second) stack.defer(() => second.stop());
   const nats = await startNats({ dir: join(dir, 'nats'), partitions, prefix: 'millrace' });
   stack.defer(() => nats.stop());
 
@@ -38,6 +47,7 @@ export async function startStage(options: { hosts: number; partitions: number })
     MILLRACE_NATS_URL: nats.url,
     MILLRACE_PARTITIONS: `${partitions}`,
     MILLRACE_ARCHIVE_DIR: join(dir, 'archive'),
+    MILLRACE_REPLICAS: replica ? '1' : '0',
   };
   const hosts: number[] = [];
   for (let n = 1; n <= options.hosts; n++) {
@@ -64,13 +74,21 @@ export async function startStage(options: { hosts: number; partitions: number })
     partitions,
     processes: {
       hosts,
-      redis: [redisServer.pid],
+      redis: [redisServer, second].flatMap((server) => server?.pid ?? []),
       nats: [nats.pid],
       echo: [echo.pid ?? 0],
       generator: [process.pid],
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+async function startReplica(dir: string, primary: RunningServer): Promise<RunningServer> {
+  const server = await startRedis({ dir });
+  const connection = await connectRedis(server.url);
+  await connection.call('replicaof', ['127.0.0.1', `${primary.port}`]);
+  await connection.close();
+  return server;
 }
 
 async function untilServed(url: string, partitions: number): Promise<void> {

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { UsageError, wholeNumber } from '../command-line.ts';
 import { measureCommands } from '../bench/commands.ts';
 import { writeChart } from '../bench/chart.ts';
+import { measureDurability } from '../bench/durability.ts';
 import { measurePeer } from '../bench/peer.ts';
 import { measureMemory } from '../bench/memory.ts';
 import { measureScale } from '../bench/scale.ts';
@@ -18,6 +19,7 @@ millrace bench soak [--minutes N] [--share PERCENT] [--kills N] [--window SECOND
                     [--retain MIB] [--hosts N] [--json]
 millrace bench peer [--rounds N] [--seconds N] [--json]
 millrace bench memory [--json]
+millrace bench durability [--rounds N] [--seconds N] [--json]
 millrace bench chart --from FILE --to FILE
 
 Measures the system beside its floors (a bare NATS echo and a bare Redis append of the same bytes),
@@ -31,6 +33,7 @@ interleaved in one run on this machine, and prints rates, ratios and percentiles
   peer          single commands beside those of Restate, another durable engine, which npm installs
                 into .millrace/peer for it
   memory        bytes of an account in memory and out of it; records a second in recovery
+  durability    deposits kept on one disk, at a replica too, and less safely than a host accepts
   chart         draws the JSON results of bench as SVG and prints them as tables
 
   --rounds N          how often each measurement is repeated (default 3; match: 5)
@@ -97,6 +100,9 @@ export async function run(argv: string[]): Promise<number> {
     case 'memory':
       await measureMemory({ json });
       return 0;
+    case 'durability':
+      await measureDurability({ rounds: rounds ?? 3, seconds, json });
+      return 0;
     case 'chart':
       if (from === undefined || to === undefined)
         throw new UsageError('chart needs --from and --to.');
@@ -117,6 +123,7 @@ const optionsOf = new Map<string | undefined, readonly string[]>([
   ['soak', ['minutes', 'share', 'kills', 'window', 'retain', 'hosts', 'json']],
   ['peer', ['rounds', 'seconds', 'json']],
   ['memory', ['json']],
+  ['durability', ['rounds', 'seconds', 'json']],
   ['chart', ['from', 'to']],
 ]);
 

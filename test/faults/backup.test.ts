@@ -1,0 +1,56 @@
+/** The backup that docs/operations.md describes, made under load and brought back elsewhere. */
+import { spawnSync } from 'node:child_process';
+import { cp, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { startCluster } from '../black-box/cluster.ts';
+import { balancesOf } from '../black-box/orders.ts';
+import { wireOver } from '../black-box/wire.ts';
+import { temporaryDirectory } from '../tools/temporary-directory.ts';
+
+const repository = join(import.meta.dirname, '../..');
+const script = join(repository, 'tools/redis-backup.sh');
+const body = { asset: 'KRW', amount: '1' };
+
+const backUp = (...args: readonly string[]) =>
+  spawnSync('sh', [script, ...args], { encoding: 'utf8' });
+
+test('a copy made under load has all that was acknowledged before, and serves as a cluster of its own', async () => {
+  const data = await temporaryDirectory();
+  const cluster = await startCluster({ data });
+  onTestFinished(() => cluster.stop());
+  const wire = wireOver(await cluster.connect());
+  const before = await wire.insist('account/kept', 'deposit', body, 'before');
+
+  let saving = true;
+  const acknowledged = Array.from({ length: 16 }, () => 0);
+  const savers = acknowledged.map(async (_, n) => {
+    while (saving) {
+      const id = `${n}-${acknowledged[n]}`;
+      await wire.insist(`account/saver-${n}`, 'deposit', body, id);
+      acknowledged[n] = (acknowledged[n] ?? 0) + 1;
+    }
+  });
+  while (acknowledged.some((count) => count < 3)) await wire.read('account/kept', 'balance');
+  const atLeast = [...acknowledged];
+  const copied = join(await temporaryDirectory(), 'redis');
+  expect(backUp(cluster.redis, join(data, 'redis'), copied)).toMatchObject({ status: 0 });
+  const atMost = acknowledged.map((count) => count + 1);
+  saving = false;
+  await Promise.all(savers);
+  expect(backUp(cluster.redis, join(data, 'redis'), copied).stderr).toMatch(/exists/);
+  await cluster.stop();
+
+  const restored = await temporaryDirectory();
+  await mkdir(restored, { recursive: true });
+  await cp(copied, join(restored, 'redis'), { recursive: true });
+  const again = await startCluster({ data: restored });
+  onTestFinished(() => again.stop());
+  const other = wireOver(await again.connect());
+  expect((await other.insist('account/kept', 'deposit', body, 'before')).text).toBe(before.text);
+  for (const n of acknowledged.keys()) {
+    const available = Number((await balancesOf(other, `account/saver-${n}`))['KRW']?.available);
+    expect(available).toBeGreaterThanOrEqual(atLeast[n] ?? 0);
+    expect(available).toBeLessThanOrEqual(atMost[n] ?? 0);
+  }
+}, 60_000);
