@@ -7,10 +7,12 @@
 import type { ActorType, Context, Decision, Instance, State } from '../../actors/actor.ts';
 import { splitActorKey, type ActorKey } from '../../contracts/ids.ts';
 import { canonicalJson, type Json } from '../../contracts/json.ts';
+import type { Value } from '../../contracts/money.ts';
 import type { Aside, LogRecord, Message, Origin } from '../../contracts/record.ts';
 import { parseCommand, type ActorTypes } from '../../runtime/command.ts';
 import { partitionKey, ReferenceData, referenceMessage } from '../../runtime/reference-data.ts';
 import type { Placed } from '../../runtime/whole-log.ts';
+import { sameJson } from './same-json.ts';
 import { Sums } from './sums.ts';
 
 /** What a record says is not what follows from the records before it. */
@@ -51,8 +53,11 @@ export interface ReplayWorld {
 }
 
 interface Living {
+  readonly type: ActorType;
   readonly instance: Instance;
   version: number;
+  /** Of the state as it is. */
+  holdings: Value;
 }
 
 /** What of a judgement's input stands in other records. */
@@ -60,6 +65,15 @@ interface Sources {
   readonly message: Aside | undefined;
   readonly cited: LogRecord | undefined;
 }
+
+/** What a record did to what its actor owns, and the message that it applied. */
+interface Moved {
+  readonly before: Value;
+  readonly after: Value;
+  readonly applied: Aside | undefined;
+}
+
+type Parsed = ReturnType<typeof parseCommand>;
 
 const stateOf = ({ instance, version }: Living): State<unknown> => ({
   value: instance.value,
@@ -73,6 +87,7 @@ export class PartitionReplay {
   /** What was set aside and perhaps retried later, by its position. */
   readonly #aside = new Map<number, Aside>();
   readonly #reference = new ReferenceData();
+  #parsed: { readonly record: LogRecord; readonly command: Parsed } | undefined;
   #judged = 0;
   #unknown = 0;
 
@@ -103,19 +118,27 @@ export class PartitionReplay {
       for (const event of record.events ?? []) this.#reference.evolve(event);
       return;
     }
-    const type = this.#world.types.get(splitActorKey(record.actor).type);
-    if (type === undefined) return this.#say(placed, 'its actor type is unknown');
-    const living = this.#actors.get(record.actor) ?? { instance: type.start(), version: 0 };
-    this.#actors.set(record.actor, living);
+    const living = this.#actors.get(record.actor) ?? this.#begin(record.actor);
+    if (living === undefined) return this.#say(placed, 'its actor type is unknown');
+    const { type, holdings } = living;
     const message = this.#message(record);
     this.#decideAgain(placed, living, { message, cited });
-    const sums = new Sums().add(type.holdings(stateOf(living)), -1);
     this.#evolve(placed, living);
-    sums.add(type.holdings(stateOf(living)));
-    this.#checkMoney(placed, sums, message);
+    if (record.events) living.holdings = type.holdings(stateOf(living));
+    this.#checkMoney(placed, { before: holdings, after: living.holdings, applied: message });
     const fault = this.#world.fault?.(record.actor, stateOf(living));
     if (fault !== undefined) this.#say(placed, fault);
-    this.#show(placed, { actor: record.actor, type, ...living });
+    const { instance, version } = living;
+    this.#show(placed, { actor: record.actor, type, instance, version });
+  }
+
+  #begin(actor: ActorKey): Living | undefined {
+    const type = this.#world.types.get(splitActorKey(actor).type);
+    if (type === undefined) return undefined;
+    const living = { type, instance: type.start(), version: 0, holdings: {} };
+    living.holdings = type.holdings(stateOf(living));
+    this.#actors.set(actor, living);
+    return living;
   }
 
   #show(placed: Placed, seen: Seen): void {
@@ -143,7 +166,7 @@ export class PartitionReplay {
   #judge(placed: Placed, living: Living, { message, cited }: Sources): Decision | undefined {
     const { record, at } = placed;
     if (record.aside || record.failure || record.resumed) return undefined;
-    const type = this.#world.types.get(splitActorKey(record.actor).type);
+    const { type } = living;
     const context: Context = {
       self: record.actor,
       now: record.time,
@@ -153,16 +176,18 @@ export class PartitionReplay {
       ...(cited?.actor === record.actor && { cited: cited.events ?? [] }),
       reference: (actor) => this.#reference.get(actor),
     };
-    if (record.timer) return type?.timer(stateOf(living), record.timer, context);
-    if (message) return type?.receive(stateOf(living), message, context);
+    if (record.timer) return type.timer(stateOf(living), record.timer, context);
+    if (message) return type.receive(stateOf(living), message, context);
     const input = this.#input(placed);
-    return input && type?.decide(stateOf(living), input.parsed, context);
+    return input && type.decide(stateOf(living), input.parsed, context);
   }
 
   /** The address of an earlier record that its command cites: `take` must be given that record. */
   cites({ record }: Placed): string | undefined {
+    const command = this.#command(record);
+    if (command === undefined) return undefined;
+    const parsed = this.#parse(record, command);
     const { type } = splitActorKey(record.actor);
-    const parsed = this.#parse(record, this.#command(record));
     return parsed?.ok === true ? this.#world.types.get(type)?.cites(parsed.value.input) : undefined;
   }
 
@@ -184,18 +209,22 @@ export class PartitionReplay {
       : this.#aside.get(retried);
   }
 
-  #parse({ actor, id }: LogRecord, command: Pick<Aside, 'name' | 'body'> | undefined) {
+  #parse(record: LogRecord, command: Pick<Aside, 'name' | 'body'> | undefined) {
     if (command === undefined) return undefined;
-    return parseCommand({
+    // Asked twice for each record: for what it cites, and for what is decided.
+    if (this.#parsed?.record === record) return this.#parsed.command;
+    const parsed = parseCommand({
       types: this.#world.types,
-      type: splitActorKey(actor).type,
-      actor,
+      type: splitActorKey(record.actor).type,
+      actor: record.actor,
       name: command.name,
       body: { json: command.body },
-      id,
+      id: record.id,
       trace: undefined,
       caller: { subject: '', since: 0, answer: () => {} },
     });
+    this.#parsed = { record, command: parsed };
+    return parsed;
   }
 
   /** The message that a record applies: one that it sets aside is still under way. */
@@ -206,9 +235,8 @@ export class PartitionReplay {
     return id === undefined && retried !== undefined ? this.#aside.get(retried) : undefined;
   }
 
-  #compare(placed: Placed, { version }: Living, decision: Decision): void {
+  #compare(placed: Placed, { type, version }: Living, decision: Decision): void {
     const { record } = placed;
-    const type = this.#world.types.get(splitActorKey(record.actor).type);
     const { events, reply, effects } = decision;
     const { send = [], answers = [], external, replicate, timers = [] } = effects ?? {};
     const after = version + (events.length > 0 ? 1 : 0);
@@ -219,18 +247,18 @@ export class PartitionReplay {
       answers: answers.map((answer) => ({ id: answer.id, reply: answer.reply })),
       external: external ?? null,
       timers,
-      out: [...send, ...copies],
+      out: copies.length === 0 ? send : [...send, ...copies],
     };
     const has = {
-      events: (record.events ?? []).map((event) => type?.upcast(event) ?? event),
+      events: (record.events ?? []).map((event) => type.upcast(event)),
       reply: record.reply ?? null,
       answers: (record.answers ?? []).map((answer) => ({ id: answer.id, reply: answer.reply })),
       external: record.external ?? null,
       timers: record.timers ?? [],
       out: (record.out ?? []).map(({ n: _, ...message }) => message),
     };
-    const [told, found] = [asText(says), asText(has)];
-    if (told !== found) this.#say(placed, `the actor decides ${told}, the log has ${found}`);
+    if (sameJson(says, has)) return;
+    this.#say(placed, `the actor decides ${asText(says)}, the log has ${asText(has)}`);
   }
 
   #copies(actor: ActorKey, version: number, value: Json): object[] {
@@ -253,10 +281,13 @@ export class PartitionReplay {
       this.#say(placed, `it says version ${record.version}, the actor has ${living.version}`);
   }
 
-  #checkMoney(placed: Placed, holdings: Sums, applied: Aside | undefined): void {
-    const { record } = placed;
-    for (const message of record.out ?? []) holdings.add(message.value);
-    const left = holdings.add(applied?.value, -1).add(record.external, -1).remainder;
+  #checkMoney(placed: Placed, { before, after, applied }: Moved): void {
+    const { external, out } = placed.record;
+    const moves = external !== undefined || applied?.value !== undefined || out !== undefined;
+    if (before === after && !moves) return;
+    const holdings = new Sums().addChange(before, after);
+    for (const message of out ?? []) holdings.add(message.value);
+    const left = holdings.add(applied?.value, -1).add(external, -1).remainder;
     if (left !== '') this.#say(placed, `it makes ${left} of nothing`);
   }
 

@@ -6,7 +6,7 @@ import type { Snapshot } from '../../runtime/log.ts';
 import type { Observer } from './partition-replay.ts';
 
 export class Snapshots {
-  /** By actor and version. */
+  /** By actor. */
   readonly #unseen = new Map<string, Snapshot[]>();
   /** Instances that began with a snapshot and follow the log from there. */
   readonly #following = new Map<ActorKey, Instance>();
@@ -19,10 +19,9 @@ export class Snapshots {
 
   /** One more, before replay has come to its version. */
   add(snapshot: Snapshot): void {
-    const key = keyOf(snapshot);
-    const same = this.#unseen.get(key);
+    const same = this.#unseen.get(snapshot.actor);
     if (same) same.push(snapshot);
-    else this.#unseen.set(key, [snapshot]);
+    else this.#unseen.set(snapshot.actor, [snapshot]);
   }
 
   readonly observe: Observer = ({ at, record }, { actor, type, instance }) => {
@@ -30,10 +29,14 @@ export class Snapshots {
     this.#replayed.set(actor, instance);
     const following = this.#following.get(actor);
     if (following) for (const event of record.events) following.evolve(event);
-    const snapshots = this.#unseen.get(keyOf(record)) ?? [];
+    const unseen = this.#unseen.get(actor);
+    if (unseen === undefined) return;
+    const snapshots = unseen.filter(({ version }) => version === record.version);
     const [first] = snapshots;
     if (first === undefined) return;
-    this.#unseen.delete(keyOf(record));
+    const rest = unseen.filter(({ version }) => version !== record.version);
+    if (rest.length > 0) this.#unseen.set(actor, rest);
+    else this.#unseen.delete(actor);
     const hash = hashOf(instance);
     for (const snapshot of snapshots)
       if (snapshot.hash !== hash || digest(snapshot.state) !== hash)
@@ -52,14 +55,14 @@ export class Snapshots {
       ...parted.map(
         ([actor]) => `${actor}: its latest snapshot and the records after it give another state`,
       ),
-      ...[...this.#unseen.keys()].map(
-        (of) => `there is a snapshot of ${of}, which is not in the log`,
-      ),
+      ...[...this.#unseen.values()]
+        .flat()
+        .map(
+          ({ actor, version }) =>
+            `there is a snapshot of ${actor} at version ${version}, which is not in the log`,
+        ),
     ];
   }
 }
-
-const keyOf = ({ actor, version }: { readonly actor: string; readonly version: number }): string =>
-  `${actor} at version ${version}`;
 
 const hashOf = (instance: Instance): string => digest(JSON.stringify(instance.save()));

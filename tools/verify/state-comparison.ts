@@ -33,7 +33,7 @@ export class StateComparison {
   }
 
   readonly observe: Observer = ({ at, record }, { actor, instance }) => {
-    if (record.events === undefined) return;
+    if (this.#types.size === 0 || record.events === undefined) return;
     const other = this.#others.get(actor) ?? this.#start(actor);
     if (other === undefined || other.differs) return;
     for (const event of record.events) other.instance.evolve(event);
