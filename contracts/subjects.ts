@@ -1,4 +1,5 @@
 import { isDeadLetterVerb, type DeadLetterVerb } from './dead-letter.ts';
+import type { OperatorVerb } from './operator.ts';
 import { actorKey, isActorId, isActorType, splitActorKey, type ActorKey } from './ids.ts';
 import { partitionOf } from './partition.ts';
 
@@ -34,8 +35,10 @@ export interface Subjects {
   routed(verb: Verb): string;
   /** Reads `<prefix>.cmd.account.alice.deposit` or its mapped form; undefined if it is not well formed. */
   parse(subject: string): Target | undefined;
-  /** Reads a subject of `deadLetters`; undefined for any other. */
-  parseDeadLetters(subject: string): { partition: number; verb: DeadLetterVerb } | undefined;
+  /** Where an operator asks for states: see operator.ts. */
+  states(partition: number): string;
+  /** Reads a subject of `deadLetters` or `states`; undefined for any other. */
+  parseOperator(subject: string): { partition: number; verb: OperatorVerb } | undefined;
 }
 
 export function subjectsUnder(prefix: string): Subjects {
@@ -59,10 +62,13 @@ export function subjectsUnder(prefix: string): Subjects {
     deferredPart: (nonce, part) => `${prefix}.batch.${nonce}.${part}`,
     routed: (verb) => `${prefix}.${verb}.>`,
     parse: (subject) => parseTarget(subject.slice(prefix.length + 1)),
-    parseDeadLetters: (subject) => {
+    states: (partition) => `${prefix}.part.${partition}.states`,
+    parseOperator: (subject) => {
       const [part, n = '', what, verb = '', ...rest] = subject.slice(prefix.length + 1).split('.');
-      if (part !== 'part' || what !== 'dead-letters' || rest.length > 0) return undefined;
-      return /^\d+$/.test(n) && isDeadLetterVerb(verb) ? { partition: Number(n), verb } : undefined;
+      if (part !== 'part' || !/^\d+$/.test(n) || rest.length > 0) return undefined;
+      const partition = Number(n);
+      if (what === 'states' && verb === '') return { partition, verb: 'states' };
+      return what === 'dead-letters' && isDeadLetterVerb(verb) ? { partition, verb } : undefined;
     },
   };
 }

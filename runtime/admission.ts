@@ -2,10 +2,11 @@
  * What clients and operators ask of a partition that is served: told busy before anything is
  * appended, or given its actor and its turn.
  */
-import type { DeadLetterRequest } from '../contracts/dead-letter.ts';
-import { refusal, type Reply } from '../contracts/reply.ts';
+import type { OperatorRequest } from '../contracts/operator.ts';
+import { refusal, success, type Reply } from '../contracts/reply.ts';
 import { answer, type Caller, type Command, type Read } from './command.ts';
 import type { Limits } from './limits.ts';
+import { liveStates } from './live-states.ts';
 import { addressCitedBy } from './log-search.ts';
 import type { Parts } from './parts.ts';
 import type { Known, Logged } from './recall.ts';
@@ -61,9 +62,17 @@ export class Admission {
     });
   }
 
-  attend(request: DeadLetterRequest, caller: Caller): void {
-    if (this.busy) answer(caller, refusal('runtime/busy'));
-    else this.#parts.retries.handle(request, caller);
+  attend(request: OperatorRequest, caller: Caller): void {
+    const { reads, residents, retries } = this.#parts;
+    if (request.verb !== 'states') {
+      if (this.busy) answer(caller, refusal('runtime/busy'));
+      else retries.handle(request, caller);
+    } else if (reads.full) {
+      answer(caller, refusal('runtime/busy'));
+    } else {
+      const found = success(liveStates(residents, request.actors));
+      reads.after(() => answer(caller, found));
+    }
   }
 
   #command(command: Command, resident: Resident): void {

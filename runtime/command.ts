@@ -3,10 +3,10 @@
  */
 import type { ActorType, Query } from '../actors/actor.ts';
 import { wireLimits } from '../contracts/batch.ts';
-import { DeadLetterRequest, type DeadLetterVerb } from '../contracts/dead-letter.ts';
 import { HistoryQuery } from '../contracts/history.ts';
 import { isCommandId, type ActorKey } from '../contracts/ids.ts';
 import { isJsonObject, payloadHash, type Json } from '../contracts/json.ts';
+import { OperatorRequest, type OperatorVerb } from '../contracts/operator.ts';
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 
 /** Whoever waits for a reply. */
@@ -125,13 +125,13 @@ export function parseRead(request: Request & { readonly payload: Uint8Array }): 
   return { ok: true, value: { actor, type, query, body: checked.value, caller } };
 }
 
-/** An operator's request about dead letters, or the refusal that answers it. */
-export function parseDeadLetterRequest(
-  verb: DeadLetterVerb,
+/** An operator's request, or the refusal that answers it. */
+export function parseOperatorRequest(
+  verb: OperatorVerb,
   payload: Uint8Array,
-): Parsed<DeadLetterRequest> {
+): Parsed<OperatorRequest> {
   const body = readBody(payload);
-  return body.ok ? check(() => DeadLetterRequest.safeParse({ ...body.value, verb })) : body;
+  return body.ok ? check(() => OperatorRequest.safeParse({ ...body.value, verb })) : body;
 }
 
 /** What history is asked for, or the refusal that answers it. */

@@ -3,7 +3,7 @@
  */
 import { BatchCommand } from '../contracts/batch.ts';
 import { statusOf } from '../contracts/codes.ts';
-import type { DeadLetterVerb } from '../contracts/dead-letter.ts';
+import type { OperatorVerb } from '../contracts/operator.ts';
 import { parseActorKey, splitActorKey, type ActorKey } from '../contracts/ids.ts';
 import type { Json } from '../contracts/json.ts';
 import { partitionOf } from '../contracts/partition.ts';
@@ -15,8 +15,8 @@ import type { Clock } from './clock.ts';
 import {
   answer,
   parseCommand,
-  parseDeadLetterRequest,
   parseHistory,
+  parseOperatorRequest,
   parseRead,
   type ActorTypes,
   type Caller,
@@ -146,10 +146,10 @@ export class Gateway {
     this.#batch(request, this.callerAt(request.reply, request), partition, number);
   }
 
-  /** Handles an operator's request about what was set aside. */
-  attend(request: Request, verb: DeadLetterVerb, partition: Partition): void {
+  /** Handles an operator's request. */
+  attend(request: Request, verb: OperatorVerb, partition: Partition): void {
     const caller = this.callerAt(request.reply, request);
-    const parsed = parseDeadLetterRequest(verb, request.payload);
+    const parsed = parseOperatorRequest(verb, request.payload);
     if (parsed.ok) partition.attend(parsed.value, caller);
     else answer(caller, parsed.refused);
   }

@@ -289,7 +289,7 @@ class RunningHost implements Host {
 
   /** An operator's request, at the owner. */
   #attend(request: Request): boolean {
-    const asked = this.#subjects.parseDeadLetters(request.subject);
+    const asked = this.#subjects.parseOperator(request.subject);
     if (asked === undefined) return false;
     const service = this.#placement.service(asked.partition);
     if (service?.kind !== 'serving') return false;

@@ -5,7 +5,7 @@
  * rebuilt from the log. A partition object serves one epoch: when the fence refuses it, it is closed
  * and thrown away.
  */
-import type { DeadLetterRequest } from '../contracts/dead-letter.ts';
+import type { OperatorRequest } from '../contracts/operator.ts';
 import { refusal } from '../contracts/reply.ts';
 import { Admission } from './admission.ts';
 import type { CheckpointState } from './checkpoint.ts';
@@ -151,8 +151,8 @@ export class Partition {
     if (this.#state.kind === 'serving') this.#admission.read(read);
   }
 
-  /** Answers an operator about what was set aside here. */
-  attend(request: DeadLetterRequest, caller: Caller): void {
+  /** Answers an operator about what was set aside here, or what is in memory. */
+  attend(request: OperatorRequest, caller: Caller): void {
     if (this.#state.kind === 'serving') this.#admission.attend(request, caller);
   }
 

@@ -1,6 +1,7 @@
 /** An operator's connection to the owners of the partitions: asked again until there is an answer. */
 import type { DeadLetterVerb } from '../contracts/dead-letter.ts';
 import type { JsonObject } from '../contracts/json.ts';
+import { States } from '../contracts/operator.ts';
 import type { Reply } from '../contracts/reply.ts';
 import { subjectsUnder } from '../contracts/subjects.ts';
 import { discoverPartitions } from '../runtime/client-discovery.ts';
@@ -15,6 +16,8 @@ export interface Operator {
   readonly partitions: number;
   /** Asks the owner of a partition; a refusal is an answer, silence for too long an error. */
   ask(partition: number, verb: DeadLetterVerb, body: JsonObject): Promise<Reply>;
+  /** The states that these actors of a partition have in memory. */
+  states(partition: number, actors: readonly string[]): Promise<States>;
   close(): Promise<void>;
 }
 
@@ -40,23 +43,29 @@ export async function connectOperator({
   };
   try {
     const partitions = await discoverPartitions({ ...ports, line, prefix, until: until() });
+    const request = async (partition: number, subject: string, body: object): Promise<Reply> => {
+      const retried = await line.retry(until(), async (timeoutMs) => {
+        const tried = await line.request(subject, JSON.stringify(body), {
+          timeoutMs,
+          signal: undefined,
+        });
+        if (tried.kind === 'again') return tried;
+        const reply = readAnswer(readJson(tried.value.payload)) as Reply;
+        if (reply.ok || !line.isRetried(reply.error)) return { kind: 'done', value: reply };
+        return { kind: 'again', unknown: true, why: reply.error };
+      });
+      if (retried.kind === 'done') return retried.value;
+      throw new Error(`partition ${partition} does not answer; ask again when it is served`);
+    };
     return {
       partitions,
       close,
-      ask: async (partition, verb, body) => {
-        const subject = subjects.deadLetters(partition, verb);
-        const retried = await line.retry(until(), async (timeoutMs) => {
-          const tried = await line.request(subject, JSON.stringify(body), {
-            timeoutMs,
-            signal: undefined,
-          });
-          if (tried.kind === 'again') return tried;
-          const reply = readAnswer(readJson(tried.value.payload)) as Reply;
-          if (reply.ok || !line.isRetried(reply.error)) return { kind: 'done', value: reply };
-          return { kind: 'again', unknown: true, why: reply.error };
-        });
-        if (retried.kind === 'done') return retried.value;
-        throw new Error(`partition ${partition} does not answer; ask again when it is served`);
+      ask: (partition, verb, body) =>
+        request(partition, subjects.deadLetters(partition, verb), body),
+      states: async (partition, actors) => {
+        const reply = await request(partition, subjects.states(partition), { actors });
+        if (reply.ok) return States.parse(reply.result);
+        throw new Error(`partition ${partition}: ${reply.error.message}`);
       },
     };
   } catch (error) {

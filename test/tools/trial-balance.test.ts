@@ -83,5 +83,5 @@ test('a ledger that does not come to the holdings is told, with the actor', asyn
   const types = new Map(rig.types).set('purse', { ...purse, ledger: () => ({}) });
   const { balanced, wrong } = await trialBalance({ ...sound, types });
   expect(balanced).toBe(false);
-  expect(wrong[0]).toMatch(/^purse\/\w+: it owns \d+\.0+ \w+ for nothing known$/);
+  expect(wrong[0]).toMatch(/^purse\/\w+: it owns \d+ COIN for nothing known$/);
 });

@@ -102,6 +102,50 @@ test('a machine that refuses a recorded event is told', async () => {
   expect(first[0]).toMatch(/its events do not fit: Error: no presents/);
 });
 
+/** What hosts say that they have in memory of each actor. */
+const inMemory = (version: number): VerifyOptions => ({
+  ...sound,
+  live: async (_, [actor = '', ...rest]) => ({
+    states: [{ actor, version, hash: 'another' }],
+    rest,
+    large: [],
+  }),
+});
+
+test('a state in memory that is not what the log makes is told', async () => {
+  const { differences, first } = await verify(inMemory(1));
+  expect(differences).toBe(4);
+  expect(first).toContainEqual(
+    expect.stringMatching(/^purse\/\w+: its host has version 1 in memory, its log \d$/),
+  );
+  const versions = await Promise.all([2, 3, 4].map((version) => verify(inMemory(version))));
+  expect(versions.flatMap(({ first: found }) => found)).toContainEqual(
+    expect.stringMatching(/: replay gives version \d the hash \S+, in memory it has another$/),
+  );
+});
+
+test('a state in memory that never comes in the log is told', async () => {
+  const { first } = await verify(inMemory(99));
+  expect(first).toContainEqual(
+    expect.stringMatching(/has version 99 in memory, which is not in the log$/),
+  );
+});
+
+test('hosts that do not answer are told, and are no difference', async () => {
+  const live = () => Promise.reject(new Error('nobody is there'));
+  const { differences, live: compared, notes } = await verify({ ...sound, live });
+  expect({ differences, compared }).toEqual({ differences: 0, compared: 0 });
+  expect(notes).toContain('not compared with what is in memory: nobody is there');
+});
+
+test('a purse that owns coins for nothing known is told', async () => {
+  const types = new Map(rig.types).set('purse', { ...purse, ledger: () => ({}) });
+  const { first } = await verify({ ...sound, types });
+  expect(first).toContainEqual(
+    expect.stringMatching(/^purse\/\w+: it owns \d+ COIN for nothing known$/),
+  );
+});
+
 test('a log whose beginning is nowhere cannot be verified, and that is said', async () => {
   const read: VerifyOptions['log']['read'] = async (partition, position, count) =>
     (await rig.store.log.read(partition, position, count)).filter((entry) => entry.position > 1);

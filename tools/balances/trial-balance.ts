@@ -11,6 +11,7 @@ import type { LogRecord, Message } from '../../contracts/record.ts';
 import type { ActorTypes } from '../../runtime/command.ts';
 import { partitionType } from '../../runtime/reference-data.ts';
 import type { LogSources, Placed } from '../../runtime/whole-log.ts';
+import { ledgerFault } from '../checkers/ledger.ts';
 import { exact } from '../checkers/sums.ts';
 import { CausalWalk } from '../verify/causal-walk.ts';
 
@@ -131,17 +132,9 @@ class Auditor {
     const type = this.#options.types.get(splitActorKey(actor).type);
     if (type === undefined) return;
     const state = { value: instance.value, context: instance.context, version };
-    const left = new Map(
-      Object.entries(type.holdings(state)).map(([asset, amount]) => [asset, exact(amount)]),
-    );
-    for (const [line, value] of Object.entries(type.ledger(state))) {
-      this.#add(line, value);
-      for (const [asset, amount] of Object.entries(value))
-        left.set(asset, (left.get(asset) ?? 0n) - exact(amount));
-    }
-    for (const [asset, units] of left)
-      if (units !== 0n)
-        this.#wrong.push(`${actor}: it owns ${amountText(units, 18)} ${asset} for nothing known`);
+    for (const [line, value] of Object.entries(type.ledger(state))) this.#add(line, value);
+    const fault = ledgerFault(type, state);
+    if (fault !== undefined) this.#wrong.push(`${actor}: ${fault}`);
   }
 
   #add(line: string, value: Value | undefined, sign = 1n): void {

@@ -111,28 +111,37 @@ export function brokenChannels(
  * order in which they were parked; none overtakes a parked one.
  */
 export function brokenRetries(log: readonly Placed[]): string[] {
-  const broken: string[] = [];
+  const check = new RetryCheck();
+  return log.flatMap((placed) => check.observe(placed));
+}
+
+/** Follows what one partition's log sets aside and retries. */
+export class RetryCheck {
   /** What is set aside: commands, and the parked messages of each channel to an actor. */
-  const commands = new Set<number>();
-  const parked = new Map<string, number[]>();
-  for (const { at, position, record } of log) {
+  readonly #commands = new Set<number>();
+  readonly #parked = new Map<string, number[]>();
+
+  /** A sentence for each claim that this record breaks. */
+  observe({ at, position, record }: Placed): string[] {
     const { actor, aside, from, retried, id } = record;
+    const broken: string[] = [];
     const channel = `${from?.partition}→${actor}`;
-    if (retried !== undefined && id !== undefined && !commands.delete(retried))
+    if (retried !== undefined && id !== undefined && !this.#commands.delete(retried))
       broken.push(`${at} retries a command at ${retried}, where none is set aside`);
     if (retried !== undefined && id === undefined) {
-      const queue = [...parked.values()].find(([first]) => first === retried);
+      const queue = [...this.#parked.values()].find(([first]) => first === retried);
       if (queue?.shift() === undefined)
         broken.push(
           `${at} retries the message at ${retried}, which is not the next of its channel`,
         );
     }
-    if (from && !aside && (parked.get(channel)?.length ?? 0) > 0)
-      broken.push(`${at} overtakes the message parked at ${parked.get(channel)?.[0]}`);
-    if (aside && from) into(parked, channel).push(position);
-    else if (aside) commands.add(position);
+    const [waiting] = this.#parked.get(channel) ?? [];
+    if (from && !aside && waiting !== undefined)
+      broken.push(`${at} overtakes the message parked at ${waiting}`);
+    if (aside && from) into(this.#parked, channel).push(position);
+    else if (aside) this.#commands.add(position);
+    return broken;
   }
-  return broken;
 }
 
 function into<Key, Item>(lists: Map<Key, Item[]>, key: Key): Item[] {

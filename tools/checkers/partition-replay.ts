@@ -5,7 +5,7 @@
  * follows the record where the actor would do otherwise: each difference is told, and only that one.
  */
 import type { ActorType, Context, Decision, Instance, State } from '../../actors/actor.ts';
-import { splitActorKey, type ActorKey } from '../../contracts/ids.ts';
+import { parseActorKey, splitActorKey, type ActorKey } from '../../contracts/ids.ts';
 import { canonicalJson, type Json } from '../../contracts/json.ts';
 import type { Value } from '../../contracts/money.ts';
 import type { Aside, LogRecord, Message, Origin } from '../../contracts/record.ts';
@@ -108,6 +108,21 @@ export class PartitionReplay {
   /** Each actor's state after the last record. */
   *states(): Generator<[ActorKey, State<unknown>]> {
     for (const [actor, living] of this.#actors) yield [actor, stateOf(living)];
+  }
+
+  /** Each actor after the last record. */
+  *actors(): Generator<Seen> {
+    for (const [actor, { type, instance, version }] of this.#actors)
+      yield { actor, type, instance, version };
+  }
+
+  /** One actor after the last record; undefined if it has none. */
+  actor(key: string): Seen | undefined {
+    const actor = parseActorKey(key);
+    const living = actor && this.#actors.get(actor);
+    if (actor === undefined || living === undefined) return undefined;
+    const { type, instance, version } = living;
+    return { actor, type, instance, version };
   }
 
   /** Takes the next record; with the one that it cites, if its log has it. */

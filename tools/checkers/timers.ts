@@ -2,24 +2,32 @@
 import type { LogRecord } from '../../contracts/record.ts';
 import type { Placed } from '../../runtime/whole-log.ts';
 
-/** A sentence for each deadline of one partition's log that was not handled as it was set. */
-export function wrongTimers(log: readonly Placed[]): string[] {
-  const set = new Map<string, number>();
-  return log.flatMap(({ at: address, record }) => {
+/** Follows the deadlines of one partition's log. */
+export class TimerCheck {
+  readonly #set = new Map<string, number>();
+
+  /** A sentence for each deadline that this record does not handle as it was set. */
+  observe({ at: address, record }: Placed): string[] {
     const { timer, time } = record;
     const wrong: string[] = [];
     if (timer) {
       const what = `${address} (${record.actor}): the deadline "${timer.name}" of ${timer.at}`;
-      if (set.get(keyOf(record, timer.name)) !== timer.at) wrong.push(`${what} was not set`);
+      if (this.#set.get(keyOf(record, timer.name)) !== timer.at) wrong.push(`${what} was not set`);
       if (time < timer.at) wrong.push(`${what} is handled early, at ${time}`);
-      set.delete(keyOf(record, timer.name));
+      this.#set.delete(keyOf(record, timer.name));
     }
     for (const { name, at } of record.timers ?? []) {
-      if (at === null) set.delete(keyOf(record, name));
-      else set.set(keyOf(record, name), at);
+      if (at === null) this.#set.delete(keyOf(record, name));
+      else this.#set.set(keyOf(record, name), at);
     }
     return wrong;
-  });
+  }
+}
+
+/** A sentence for each deadline of one partition's log that was not handled as it was set. */
+export function wrongTimers(log: readonly Placed[]): string[] {
+  const check = new TimerCheck();
+  return log.flatMap((placed) => check.observe(placed));
 }
 
 const keyOf = ({ actor }: LogRecord, name: string): string => `${actor} ${name}`;

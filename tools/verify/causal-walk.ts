@@ -111,6 +111,13 @@ export class CausalWalk {
     }
   }
 
+  /** Lets `run` read on in the logs that have ended. */
+  again(): void {
+    const waiting = new Set(Array.from(this.#channels.values(), (channel) => channel.waiting));
+    for (const cursor of this.#cursors)
+      if (!cursor.cut && !waiting.has(cursor)) this.#ready.add(cursor);
+  }
+
   /** In the order of time, roughly, there are never many messages under way. */
   #earliest(): Cursor | undefined {
     let earliest: Cursor | undefined;

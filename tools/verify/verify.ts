@@ -10,8 +10,11 @@ import type { ActorTypes } from '../../runtime/command.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { LogSources, Placed } from '../../runtime/whole-log.ts';
 import { differenceText, PartitionReplay, type ReplayWorld } from '../checkers/partition-replay.ts';
+import { ledgerFault } from '../checkers/ledger.ts';
 import { Snapshots } from '../checkers/snapshots.ts';
 import { CausalWalk } from './causal-walk.ts';
+import { Invariants } from './invariants.ts';
+import { LiveStates, type AskStates } from './live-states.ts';
 import { StateComparison } from './state-comparison.ts';
 
 export interface VerifyOptions extends LogSources {
@@ -23,6 +26,8 @@ export interface VerifyOptions extends LogSources {
   readonly against?: ActorTypes | undefined;
   /** Verifies this partition alone; the other logs are read for the messages that it applied. */
   readonly only?: number | undefined;
+  /** Asks hosts for what they have in memory; without it that is not compared. */
+  readonly live?: AskStates | undefined;
   /** Told now and then how many records have been verified. */
   readonly onProgress?: (records: number) => void;
 }
@@ -34,6 +39,10 @@ export interface Verified {
   /** How many commands' records were only evolved again: the log does not say what was asked. */
   readonly unknown: number;
   readonly snapshots: number;
+  /** Actors whose states in the memory of hosts were compared. */
+  readonly live: number;
+  /** What could not be looked at, and why. */
+  readonly notes: readonly string[];
   readonly differences: number;
   /** Where they begin: the first of them, as sentences. */
   readonly first: readonly string[];
@@ -56,6 +65,9 @@ class Verification {
   /** The actors whose snapshots have been asked for. */
   readonly #known = new Set<ActorKey>();
   readonly #states: StateComparison;
+  readonly #live = new LiveStates((sentence) => this.#say(sentence));
+  readonly #invariants: readonly Invariants[];
+  readonly #notes: string[] = [];
   readonly #first: string[] = [];
   /** What the record that is replayed takes. */
   #message: Message | undefined;
@@ -69,7 +81,7 @@ class Verification {
     const world: ReplayWorld = {
       types,
       partitions,
-      observers: [this.#states.observe, this.#snapshots.observe],
+      observers: [this.#states.observe, this.#snapshots.observe, this.#live.observe],
       command: () => undefined,
       message: () => this.#message,
       onDifference: (difference) => this.#say(differenceText(difference)),
@@ -77,6 +89,7 @@ class Verification {
     this.#replays = Array.from({ length: partitions }, (_, partition) =>
       only === undefined || only === partition ? new PartitionReplay(world) : undefined,
     );
+    this.#invariants = this.#replays.map(() => new Invariants());
     this.#walk = new CausalWalk({
       ...options,
       prepare: (partition, page) => this.#loadSnapshots(partition, page),
@@ -92,6 +105,8 @@ class Verification {
       judged: replays.reduce((sum, { judged }) => sum + judged, 0),
       unknown: replays.reduce((sum, { unknown }) => sum + unknown, 0),
       snapshots: this.#loaded,
+      live: this.#live.compared,
+      notes: this.#notes,
       differences: this.#differences,
       first: this.#first,
     };
@@ -99,11 +114,44 @@ class Verification {
 
   async run(): Promise<void> {
     await this.#walk.run();
+    if (this.#options.live) {
+      await this.#compareLive(this.#options.live);
+      this.#walk.again();
+      await this.#walk.run();
+      this.#live.finish();
+    }
     this.#states.finish();
     for (const wrong of this.#snapshots.wrong) this.#say(wrong);
+    // Another build may keep no ledger that this one can read.
+    if (this.#options.against === undefined)
+      for (const replay of this.#replays) this.#audit(replay);
+  }
+
+  /** Hosts are ahead of what was read: what they tell is compared when replay comes there. */
+  async #compareLive(ask: AskStates): Promise<void> {
+    const asked = this.#replays.map(async (replay, partition) => {
+      if (replay) await this.#live.ask(partition, replay, ask);
+    });
+    for (const outcome of await Promise.allSettled(asked))
+      if (outcome.status === 'rejected')
+        this.#notes.push(`not compared with what is in memory: ${textOf(outcome.reason)}`);
+  }
+
+  /** An actor owns what it keeps its holdings for, and nothing of it is below zero. */
+  #audit(replay: PartitionReplay | undefined): void {
+    for (const { actor, type, instance, version } of replay?.actors() ?? []) {
+      const fault = ledgerFault(type, {
+        value: instance.value,
+        context: instance.context,
+        version,
+      });
+      if (fault !== undefined) this.#say(`${actor}: ${fault}`);
+    }
   }
 
   #visit(placed: Placed, message: Message | undefined): Promise<void> | void {
+    for (const broken of this.#invariants[placed.partition]?.observe(placed) ?? [])
+      this.#say(broken);
     const replay = this.#replays[placed.partition];
     const cites = replay?.cites(placed);
     if (cites !== undefined) return this.#visitCiting(placed, message, cites);
@@ -136,3 +184,6 @@ class Verification {
     if (this.#first.length < firstMax) this.#first.push(sentence);
   }
 }
+
+const textOf = (reason: unknown): string =>
+  reason instanceof Error ? reason.message : String(reason);
