@@ -8,6 +8,7 @@ import { isCommandId, type ActorKey } from '../contracts/ids.ts';
 import { isJsonObject, payloadHash, type Json } from '../contracts/json.ts';
 import { OperatorRequest, type OperatorVerb } from '../contracts/operator.ts';
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
+import type { Span } from './telemetry.ts';
 
 /** Whoever waits for a reply. */
 export interface Caller {
@@ -35,7 +36,9 @@ export interface Command {
   readonly id: string;
   /** Hash of name and canonical body; empty without a client's id. */
   readonly hash: string;
+  /** The W3C traceparent of this step, or of the client's if it is not traced here. */
   readonly trace: string | undefined;
+  readonly span?: Span | undefined;
   readonly caller: Caller;
   /** The position of the dead letter that an operator retries with this command. */
   readonly retried?: number;
@@ -65,6 +68,7 @@ interface CommandRequest extends Request {
   readonly body: Uint8Array | { readonly json: Json };
   readonly id: string | undefined;
   readonly trace: string | undefined;
+  readonly span?: Span | undefined;
 }
 
 type Refused = Extract<Reply, { ok: false }>;
@@ -106,6 +110,7 @@ export function parseCommand(request: CommandRequest): Parsed<Command> {
       id: id ?? '',
       hash: id === undefined ? '' : payloadHash(request.name, body.value),
       trace: request.trace,
+      span: request.span,
       caller: request.caller,
     },
   };

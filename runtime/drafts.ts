@@ -18,6 +18,7 @@ import {
   type ReferenceValue,
 } from './reference-data.ts';
 import type { Resident } from './resident.ts';
+import type { Span } from './telemetry.ts';
 
 /** A decision with the record that it becomes, and the record's bytes. */
 export interface Draft {
@@ -37,6 +38,8 @@ export interface Origins {
   readonly from: Origin | undefined;
   readonly timer?: Deadline;
   readonly trace: string | undefined;
+  /** The step that ends when the record is durable. */
+  readonly span?: Span | undefined;
   /** The position of the record that had set this aside. */
   readonly retried: number | undefined;
 }
@@ -100,7 +103,9 @@ export class Drafts {
     const { actor: to, version } = value;
     const out = outbox.plan([{ to, name: replicatedMessage, body: { version } }]);
     const actor = partitionKey(partition);
-    const record = { time, actor, version: 0, events: [referenceEvent(value)], out, from };
+    const events = [referenceEvent(value)];
+    const { trace } = message;
+    const record = { time, actor, version: 0, events, out, from, ...(trace && { trace }) };
     return { record, text: JSON.stringify(record) };
   }
 

@@ -5,7 +5,7 @@
 import type { ActorKey } from '../contracts/ids.ts';
 import type { Aside, Deadline, Failure, LogRecord, Origin } from '../contracts/record.ts';
 import { refusal } from '../contracts/reply.ts';
-import type { Caller, Command } from './command.ts';
+import type { Command } from './command.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Origins } from './drafts.ts';
 import type { Staged } from './group-writer.ts';
@@ -25,10 +25,12 @@ export interface FailuresOptions {
   readonly join: (
     resident: Resident,
     draft: { readonly record: LogRecord; readonly text: string },
-    callers: Caller[],
-    key?: IdKey,
+    waiting: Waiting,
   ) => Staged;
 }
+
+/** Who and what waits for a record to be durable. */
+export type Waiting = Pick<Staged, 'callers' | 'key' | 'span'>;
 
 export class Failures {
   readonly #options: FailuresOptions;
@@ -54,18 +56,20 @@ export class Failures {
       ...(retried !== undefined && { retried }),
       ...(trace !== undefined && { trace }),
     };
-    this.#options.recall.staged(this.#stage(record, resident, [command.caller], key));
+    const { caller, span } = command;
+    this.#options.recall.staged(this.#stage(record, resident, { callers: [caller], key, span }));
   }
 
   /** A message is parked: the actor failed on it or, without an error, it has to wait. */
   message(message: Delivered, resident: Resident, parking: Parking): void {
-    const { from, time, error } = parking;
+    const { from, time, error, span, trace } = parking;
     const { name, body, value } = message;
+    const { key: actor, version } = resident;
     const aside: Aside = { name, body, ...(value && { value }) };
-    const record: LogRecord = { time, actor: resident.key, version: resident.version, from, aside };
+    const record: LogRecord = { time, actor, version, from, aside, ...(trace && { trace }) };
     const strike = { id: strikeId(record), time };
     const failure = error && this.#failure(resident.key, strike, error);
-    this.#stage({ ...record, ...(failure && { failure }) }, resident, []);
+    this.#stage({ ...record, ...(failure && { failure }) }, resident, { callers: [], span });
   }
 
   /** A deadline is set anew, for a while later: the actor may have been mended by then. */
@@ -81,12 +85,12 @@ export class Failures {
       timers: [again],
     };
     const failure = this.#failure(resident.key, { id: strikeId(record), time }, error);
-    this.#stage({ ...record, failure }, resident, []);
+    this.#stage({ ...record, failure }, resident, { callers: [] });
   }
 
-  #stage(record: LogRecord, resident: Resident, callers: Caller[], key?: IdKey): Staged {
+  #stage(record: LogRecord, resident: Resident, waiting: Waiting): Staged {
     const { join, supervision, deadLetters, epoch } = this.#options;
-    const staged = join(resident, { record, text: JSON.stringify(record) }, callers, key);
+    const staged = join(resident, { record, text: JSON.stringify(record) }, waiting);
     const at = { epoch, position: staged.position };
     supervision.evolve(record, at);
     if (record.failure) deadLetters.add(record, at);
@@ -111,10 +115,11 @@ export interface FailedCommand {
 }
 
 /** Why and when a message is parked. */
-export interface Parking {
+export interface Parking extends Pick<Origins, 'span'> {
   readonly from: Origin;
   readonly time: number;
   readonly error?: Error | undefined;
+  readonly trace?: string | undefined;
 }
 
 /** What was thrown, whatever it was. */

@@ -8,8 +8,9 @@
 import type { Subjects } from '../contracts/subjects.ts';
 import { NoResponders, RequestTimeout, type Bus, type BusMessage, type Headers } from './bus.ts';
 import type { Clock } from './clock.ts';
-import { traceOf, type Request } from './gateway.ts';
+import type { Request } from './gateway.ts';
 import type { Limits } from './limits.ts';
+import { traceOf } from './traceparent.ts';
 
 export interface ForwardingOptions {
   readonly nonce: string;

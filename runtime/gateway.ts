@@ -25,6 +25,9 @@ import type { DeferredParts } from './deferred-parts.ts';
 import type { Histories } from './history/histories.ts';
 import type { Limits } from './limits.ts';
 import type { Partition } from './partition.ts';
+import { partitionType } from './reference-data.ts';
+import type { Meter, RequestStep, Span, Tracer } from './telemetry.ts';
+import { traceOf } from './traceparent.ts';
 
 /** A request that can be handled here or sent on as it is. */
 export interface Request {
@@ -43,13 +46,6 @@ export const requestOf = (message: BusMessage): Request => ({
   trace: traceOf(message.header('traceparent')),
 });
 
-/** W3C trace context, version 00. */
-const traceparent = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-/** What a header says of it; anything else is as good as none. */
-export const traceOf = (header: string | undefined): string | undefined =>
-  header !== undefined && header.length === 55 && traceparent.test(header) ? header : undefined;
-
 export interface GatewayOptions {
   readonly partitions: number;
   readonly bus: Bus;
@@ -59,6 +55,8 @@ export interface GatewayOptions {
   readonly subjects: Subjects;
   readonly deferred: DeferredParts;
   readonly histories: Histories;
+  readonly tracer?: Tracer | undefined;
+  readonly meter?: Meter | undefined;
 }
 
 /** To whom a request goes. */
@@ -121,10 +119,13 @@ export class Gateway {
   }
 
   /** Handles a command, batch or query to one actor, which lives in this partition. */
-  handle(request: Request, target: Target, partition: Partition): void {
+  handle(request: Request, { target, partition: number }: Addressed, partition: Partition): void {
     const { types } = this.#options;
-    const { payload, id, trace } = request;
-    const caller = this.#counted(target.type, this.callerAt(request.reply, request));
+    const { payload, id } = request;
+    const span = types.has(target.type) ? this.#begun(request, target, number) : undefined;
+    const trace = span?.traceparent ?? request.trace;
+    const heard = { ...request, trace };
+    const caller = this.#counted(target, ending(span, this.callerAt(request.reply, heard)));
     if (target.verb === 'get' && this.#asksHistory(target)) {
       void this.#tellHistory(request, target, caller);
     } else if (target.verb === 'get') {
@@ -132,10 +133,11 @@ export class Gateway {
       if (read.ok) partition.read(read.value);
       else answer(caller, read.refused);
     } else if (target.name === 'batch') {
-      if (types.has(target.type)) this.#batch(request, caller, partition, target.actor);
+      if (types.has(target.type)) this.#batch(heard, caller, partition, target.actor);
       else answer(caller, refusal('runtime/unknown-type'));
     } else {
-      const command = parseCommand({ types, ...target, body: payload, id, trace, caller });
+      const asked = { types, ...target, body: payload, id, trace, caller, span };
+      const command = parseCommand(asked);
       if (command.ok) partition.submit(command.value);
       else answer(caller, command.refused);
     }
@@ -143,7 +145,10 @@ export class Gateway {
 
   /** Handles a batch of commands to actors of this partition. */
   handleBatch(request: Request, number: number, partition: Partition): void {
-    this.#batch(request, this.callerAt(request.reply, request), partition, number);
+    const several = { verb: 'cmd', type: partitionType, name: 'batch' } as const;
+    const span = this.#begun(request, several, number);
+    const heard = { ...request, trace: span?.traceparent ?? request.trace };
+    this.#batch(heard, ending(span, this.callerAt(request.reply, heard)), partition, number);
   }
 
   /** Handles an operator's request. */
@@ -168,20 +173,49 @@ export class Gateway {
     answer(caller, query.ok ? await histories.page(of, query.value) : query.refused);
   }
 
-  #counted(type: string, caller: Caller): Caller {
+  #begun(
+    { id, trace }: Request,
+    step: Pick<RequestStep, 'verb' | 'type' | 'actor' | 'name'>,
+    partition: number,
+  ): Span | undefined {
+    return this.#options.tracer?.request({ ...step, id, trace, partition });
+  }
+
+  #counted({ type, name }: Pick<Target, 'type' | 'name'>, caller: Caller): Caller {
     const usage = this.#usage.get(type);
     if (usage === undefined) return caller;
     const { clock } = this.#options;
     const began = clock.monotonic();
     usage.requests++;
+    const metered = name === 'batch' ? caller : this.#metered({ type, name }, caller);
     return {
-      ...caller,
+      ...metered,
       answer: (text, code) => {
         usage.processingMs += clock.monotonic() - began;
         if (code !== undefined) {
           usage.errors++;
           usage.lastError = code;
         }
+        metered.answer(text, code);
+      },
+    };
+  }
+
+  /** Names come from outside: what is measured by name is bounded by what the contract has. */
+  #metered({ type, name }: Pick<Target, 'type' | 'name'>, caller: Caller): Caller {
+    const { meter, types, clock } = this.#options;
+    if (meter === undefined) return caller;
+    const of = types.get(type);
+    const known = of?.commands.has(name) || of?.queries.has(name) ? name : 'unknown';
+    const began = clock.monotonic();
+    return {
+      // That of a command in a batch is made when it is asked for.
+      get subject() {
+        return caller.subject;
+      },
+      since: caller.since,
+      answer: (text, code) => {
+        meter.answered(type, known, code, clock.monotonic() - began);
         caller.answer(text, code);
       },
     };
@@ -203,12 +237,12 @@ export class Gateway {
   }
 
   #element(element: Element, partition: Partition): void {
-    const { caller, scope, trace } = element;
+    const { caller: waiting, scope, trace } = element;
     const parsed = BatchCommand.safeParse(element.command);
     if (!parsed.success) {
       const { path = [], message = '' } = parsed.error.issues[0] ?? {};
       answer(
-        caller,
+        waiting,
         refusal('request/malformed', `${path.map(String).join('.') || 'The command'}: ${message}.`),
       );
       return;
@@ -216,12 +250,13 @@ export class Gateway {
     const { id, name, body = {} } = parsed.data;
     const actor = this.#actorOf(parsed.data, scope);
     if (typeof actor !== 'string') {
-      answer(caller, actor);
+      answer(waiting, actor);
       return;
     }
     const { types } = this.#options;
     const { type } = splitActorKey(actor);
     const json = { json: body as Json };
+    const caller = this.#metered({ type, name }, waiting);
     const command = parseCommand({ types, type, actor, name, body: json, id, trace, caller });
     if (command.ok) partition.submit(command.value);
     else answer(caller, command.refused);
@@ -247,6 +282,18 @@ interface Element {
   readonly scope: ActorKey | number;
   readonly trace: string | undefined;
 }
+
+/** The step of a request ends when it is answered, unless its record has ended it before. */
+const ending = (span: Span | undefined, caller: Caller): Caller =>
+  span === undefined
+    ? caller
+    : {
+        ...caller,
+        answer: (text, code) => {
+          caller.answer(text, code);
+          span.end(code);
+        },
+      };
 
 const tooLarge = refusal('request/too-large', 'The reply is larger than NATS carries.');
 

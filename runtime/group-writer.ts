@@ -15,6 +15,7 @@ import type { Caller } from './command.ts';
 import type { Limits } from './limits.ts';
 import type { AppendOutcome, Fence, Group, Log } from './log.ts';
 import type { IdKey } from './recall.ts';
+import type { Meter, Span, Tracer } from './telemetry.ts';
 
 /** A record on its way into the log. */
 export interface Staged {
@@ -25,6 +26,8 @@ export interface Staged {
   readonly callers: Caller[];
   /** Of a client's command with an id. */
   readonly key?: IdKey | undefined;
+  /** The step that made the record, if it is traced. */
+  readonly span?: Span | undefined;
 }
 
 /** Why a partition can no longer be written by this host. */
@@ -46,6 +49,8 @@ export interface WriterOptions {
   readonly limits: Limits;
   readonly fence: Fence;
   readonly events: WriterEvents;
+  readonly tracer?: Tracer | undefined;
+  readonly meter?: Meter | undefined;
 }
 
 export class GroupWriter {
@@ -111,8 +116,8 @@ export class GroupWriter {
 
   /** Adds a record at position `staged` + 1; its group goes out when the last has been acknowledged. */
   stage(ready: Omit<Staged, 'position'>): Staged {
-    const { record, text, callers, key } = ready;
-    const staged: Staged = { position: this.staged + 1, record, text, callers, key };
+    const { record, text, callers, key, span } = ready;
+    const staged: Staged = { position: this.staged + 1, record, text, callers, key, span };
     this.#open.push(staged);
     this.#stagedBytes += staged.text.length;
     this.#wake();
@@ -167,7 +172,7 @@ export class GroupWriter {
   }
 
   async #write(): Promise<void> {
-    const { fence } = this.#options;
+    const { fence, tracer, meter, clock } = this.#options;
     const records = this.#seal();
     this.#inFlight = records;
     const group: Group = {
@@ -177,13 +182,17 @@ export class GroupWriter {
       records: encodeGroup(records.map((staged) => staged.text)),
       token: `${fence.nonce}.${++this.#groups}`,
     };
+    const span = tracer?.append(fence, this.#durable, records);
+    const began = meter ? clock.monotonic() : 0;
     const outcome = await this.#append(group);
+    span?.end(outcome === 'ok' || outcome === 'already' ? undefined : outcome);
     if (this.#closed || outcome === undefined) return;
     if (outcome !== 'ok' && outcome !== 'already') {
       this.close();
       this.#options.events.onLost(outcome);
       return;
     }
+    meter?.appended(records.length, clock.monotonic() - began);
     const entry = entryId(fence.epoch, this.#durable + 1);
     this.#durable += records.length;
     this.#inFlight = [];

@@ -30,6 +30,7 @@ import type { PartitionOptions } from './parts.ts';
 import type { PartitionStatus } from './partition-status.ts';
 import { Placement } from './placement.ts';
 import { partitionType } from './reference-data.ts';
+import type { Meter, Tracer } from './telemetry.ts';
 
 export interface HostOptions {
   /** Unique among the hosts of the cluster; `[A-Za-z0-9_-]+`. */
@@ -50,6 +51,9 @@ export interface HostOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: (partitions: number) => Limits;
+  /** Whoever listens to what goes on in the host. */
+  readonly tracer?: Tracer | undefined;
+  readonly meter?: Meter | undefined;
   /** Takes one line for the operator. */
   readonly report: (line: string) => void;
 }
@@ -243,7 +247,7 @@ class RunningHost implements Host {
       limits: this.#limits,
       subjects: this.#subjects,
       post: (to, delivery) => this.#deliveries.post(to, delivery),
-      callerOf: (subject, since) => this.#gateway.callerAt(subject, { since }),
+      callerOf: (subject, since, trace) => this.#gateway.callerAt(subject, { since, trace }),
       epochOf: (position) => this.#options.leases.epochOf(partition, position),
     };
   }
@@ -314,10 +318,10 @@ class RunningHost implements Host {
     return true;
   }
 
-  #serve(request: Request, { target, partition }: Addressed): boolean {
-    const service = this.#placement.service(partition);
+  #serve(request: Request, addressed: Addressed): boolean {
+    const service = this.#placement.service(addressed.partition);
     if (service === undefined) return false;
-    if (service.kind === 'serving') this.#gateway.handle(request, target, service.partition);
+    if (service.kind === 'serving') this.#gateway.handle(request, addressed, service.partition);
     else this.#gateway.refuse(request, 'runtime/halted', service.reason);
     return true;
   }

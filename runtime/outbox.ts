@@ -20,6 +20,7 @@ import type { Clock, Random, Timer } from './clock.ts';
 import type { Staged } from './group-writer.ts';
 import type { Limits } from './limits.ts';
 import { partitionType } from './reference-data.ts';
+import type { Span, Tracer } from './telemetry.ts';
 
 /** A message as it travels. */
 export interface Delivered {
@@ -32,6 +33,8 @@ export interface Delivered {
   readonly name: string;
   readonly body: Json;
   readonly value?: Value;
+  /** The W3C traceparent of the step that it follows from, if that is traced. */
+  readonly trace?: string | undefined;
 }
 
 /** What one partition sends another; no messages: it only asks how far the receiver is. */
@@ -55,6 +58,9 @@ interface Unacknowledged extends Delivered {
   readonly bytes: number;
 }
 
+/** What the record of a message says besides it. */
+type Sent = Pick<Unacknowledged, 'entry' | 'time' | 'position' | 'trace'>;
+
 /** A channel as a checkpoint keeps it. */
 export interface SavedOutgoing {
   readonly to: number;
@@ -73,6 +79,8 @@ interface Channel {
   readonly unacknowledged: Unacknowledged[];
   /** Positions of the records of messages that are staged, not durable. */
   readonly staged: number[];
+  /** Of those messages that are on their way and traced, by number. */
+  readonly spans: Map<number, Span>;
   compared: boolean;
   sending: boolean;
   failures: number;
@@ -88,6 +96,7 @@ export interface OutboxOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly post: Post;
+  readonly tracer?: Tracer | undefined;
   /** A log has lost its tail; nothing may go on. */
   readonly onDiverged: (reason: string) => void;
 }
@@ -154,7 +163,7 @@ export class Outbox {
 
   /** O2: the record is durable, in this entry. */
   durable(staged: Staged, entry: string): void {
-    const { out, time } = staged.record;
+    const { out, time, trace } = staged.record;
     if (out === undefined) return;
     // Small records fit a delivery however their bytes are spread; those of large ones are counted.
     const total = Buffer.byteLength(staged.text);
@@ -163,13 +172,20 @@ export class Outbox {
       const channel = this.#channel(this.target(message.to));
       const bytes = total < smallRecordBytes ? average : Buffer.byteLength(JSON.stringify(message));
       channel.staged.shift();
-      channel.unacknowledged.push({ ...message, entry, time, position: staged.position, bytes });
+      channel.unacknowledged.push({
+        ...message,
+        entry,
+        time,
+        trace,
+        position: staged.position,
+        bytes,
+      });
       this.#wake(channel);
     }
   }
 
   /** Takes in a message that recovery found in the log. */
-  restore(message: Message, sent: { entry: string; time: number; position: number }): void {
+  restore(message: Message, sent: Sent): void {
     const channel = this.#channel(this.target(message.to));
     const known = channel.unacknowledged.at(-1) ?? channel.acknowledged;
     if (message.n <= known.n) return;
@@ -232,7 +248,11 @@ export class Outbox {
 
   close(): void {
     this.#open = false;
-    for (const channel of this.#channels.values()) channel.retry?.cancel();
+    for (const { retry, spans } of this.#channels.values()) {
+      retry?.cancel();
+      // Perhaps received, and then what follows from them should not hang in the air.
+      for (const span of spans.values()) span.end();
+    }
   }
 
   #channel(to: number): Channel {
@@ -244,6 +264,7 @@ export class Outbox {
         acknowledged: { n: 0, entry: '' },
         unacknowledged: [],
         staged: [],
+        spans: new Map(),
         compared: false,
         sending: false,
         failures: 0,
@@ -286,10 +307,21 @@ export class Outbox {
     for (const unacknowledged of channel.unacknowledged) {
       size += unacknowledged.bytes;
       if (messages.length > 0 && size > deliveryBytesMax) break;
-      messages.push(delivered(unacknowledged));
+      messages.push(delivered(unacknowledged, this.#traceOf(channel, unacknowledged)));
       if (messages.length === deliveryMessagesMax) break;
     }
     return messages;
+  }
+
+  /** What a message carries of its story: that it is on its way is a step of it. */
+  #traceOf(channel: Channel, { n, entry, to, name, trace }: Unacknowledged): string | undefined {
+    const { tracer, partition } = this.#options;
+    if (tracer === undefined || trace === undefined) return trace;
+    const from = { partition, n, entry };
+    const span =
+      channel.spans.get(n) ?? tracer.send({ to, name, from, partition: channel.to, trace });
+    if (span) channel.spans.set(n, span);
+    return span?.traceparent ?? trace;
   }
 
   /** O4. */
@@ -309,10 +341,16 @@ export class Outbox {
       );
       return false;
     }
-    unacknowledged.splice(0, received.n - acknowledged.n);
+    const arrived = unacknowledged.splice(0, received.n - acknowledged.n);
+    if (channel.spans.size > 0) for (const { n } of arrived) this.#arrived(channel, n);
     channel.acknowledged = received;
     channel.compared = true;
     return true;
+  }
+
+  #arrived({ spans }: Channel, n: number): void {
+    spans.get(n)?.end();
+    spans.delete(n);
   }
 
   #retryLater(channel: Channel): void {
@@ -328,7 +366,9 @@ export class Outbox {
 
 const firstPosition = ({ unacknowledged }: Channel): number => unacknowledged[0]?.position ?? 0;
 
-const delivered = ({ n, entry, time, to, name, body, value }: Delivered): Delivered =>
-  value === undefined
-    ? { n, entry, time, to, name, body }
-    : { n, entry, time, to, name, body, value };
+const delivered = (message: Delivered, trace: string | undefined): Delivered => {
+  const { n, entry, time, to, name, body, value } = message;
+  const bare = { n, entry, time, to, name, body };
+  if (value === undefined && trace === undefined) return bare;
+  return { ...bare, ...(value && { value }), ...(trace !== undefined && { trace }) };
+};

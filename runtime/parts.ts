@@ -26,6 +26,7 @@ import { Residents } from './residents.ts';
 import { Retention } from './retention.ts';
 import { Retries } from './retries.ts';
 import { Supervision } from './supervision.ts';
+import type { Meter, Tracer } from './telemetry.ts';
 import { Timers } from './timers.ts';
 import { Turn } from './turn.ts';
 
@@ -46,8 +47,10 @@ export interface PartitionOptions {
   readonly types: ActorTypes;
   readonly subjects: Subjects;
   readonly post: Post;
-  readonly callerOf: (subject: string, since: number) => Caller;
+  readonly callerOf: (subject: string, since: number, trace: string | undefined) => Caller;
   readonly epochOf: (position: number) => Promise<number | undefined>;
+  readonly tracer?: Tracer | undefined;
+  readonly meter?: Meter | undefined;
   /** Takes one line for the operator. */
   readonly report: (line: string) => void;
   /** Another owns the partition now. */

@@ -127,7 +127,8 @@ export class Publisher {
       const body = this.#bodyOf(type, event, at);
       if (body === undefined) return;
       const payload = JSON.stringify({ ...body, at, time: record.time, version: record.version });
-      const headers = { 'Nats-Msg-Id': `${at}.${index}` };
+      const id = { 'Nats-Msg-Id': `${at}.${index}` };
+      const headers = record.trace === undefined ? id : { ...id, traceparent: record.trace };
       bus.publish(subjects.event(record.actor, event.type), payload, { headers });
     });
   }

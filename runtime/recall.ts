@@ -16,6 +16,7 @@ import type { Caller, Command } from './command.ts';
 import type { Staged } from './group-writer.ts';
 import type { Fingerprint, IdTable } from './id-table.ts';
 import type { Limits } from './limits.ts';
+import type { Span, Tracer } from './telemetry.ts';
 
 interface UnderWay {
   readonly actor: ActorKey;
@@ -28,6 +29,7 @@ interface UnderWay {
   readonly pendingAt: number;
   /** The record's time, from which the callers' patience is measured. */
   readonly time: number;
+  readonly trace?: string | undefined;
 }
 
 /** A pending command as a checkpoint keeps it. */
@@ -38,6 +40,7 @@ export interface PendingCommand {
   readonly subject: string;
   readonly position: number;
   readonly time: number;
+  readonly trace?: string | undefined;
 }
 
 /** What is known of a command's id. */
@@ -66,7 +69,8 @@ export interface RecallOptions {
   readonly clock: Clock;
   readonly table: IdTable;
   /** Makes a caller of a reply subject that the log kept. */
-  readonly callerOf: (subject: string, since: number) => Caller;
+  readonly callerOf: (subject: string, since: number, trace: string | undefined) => Caller;
+  readonly tracer?: Tracer | undefined;
 }
 
 interface Remembered {
@@ -153,6 +157,7 @@ export class Recall {
       subject: record.pending ?? '',
       pendingAt: deferred ? staged.position : 0,
       time: record.time,
+      trace: record.trace,
     });
   }
 
@@ -167,8 +172,18 @@ export class Recall {
         this.#answer(staged.key ?? this.#key(record.actor, id), { id, hash, reply }, position, at);
     }
     for (const answer of record.answers ?? []) {
-      this.#answer(this.#key(record.actor, answer.id), answer, position, at);
+      const key = this.#key(record.actor, answer.id);
+      const span = this.#replies(key, record.trace);
+      this.#answer(key, answer, position, at);
+      span?.end(answer.reply.ok ? undefined : answer.reply.error.code);
     }
+  }
+
+  /** The step of a deferred reply, which follows from the command and happens because of a record. */
+  #replies({ text }: IdKey, because: string | undefined): Span | undefined {
+    const { tracer } = this.#options;
+    const trace = tracer && this.#underWay.get(text)?.trace;
+    return trace === undefined ? undefined : tracer?.reply(trace, because);
   }
 
   #answer(key: IdKey, answer: Answer, position: number, at: string): void {
@@ -237,9 +252,10 @@ export class Recall {
   /** The pending commands whose records stand at or before a position. */
   pending(through: number): PendingCommand[] {
     const pending: PendingCommand[] = [];
-    for (const { actor, id, hash, subject, pendingAt, time } of this.#underWay.values()) {
+    for (const { pendingAt, ...command } of this.#underWay.values()) {
       if (pendingAt === 0 || pendingAt > through) continue;
-      pending.push({ actor, id, hash, subject, position: pendingAt, time });
+      const { actor, id, hash, subject, time, trace } = command;
+      pending.push({ actor, id, hash, subject, position: pendingAt, time, trace });
     }
     return pending;
   }
@@ -247,9 +263,9 @@ export class Recall {
   /** Takes in a pending command of a checkpoint or of the log's tail, with its caller. */
   restorePending(command: PendingCommand): void {
     const { clock, limits, callerOf } = this.#options;
-    const inTime = command.time > clock.now() - limits.replyWaitMs;
-    const callers =
-      command.subject !== '' && inTime ? [callerOf(command.subject, command.time)] : [];
+    const { subject, time, trace } = command;
+    const inTime = time > clock.now() - limits.replyWaitMs;
+    const callers = subject !== '' && inTime ? [callerOf(subject, time, trace)] : [];
     this.#pendingCount++;
     this.#underWay.set(keyOf(command.actor, command.id), {
       ...command,
@@ -260,10 +276,11 @@ export class Recall {
 
   /** Takes in a record of the log's tail. */
   restore(record: LogRecord, position: number, epoch: number): void {
-    const { id, hash, reply, pending, actor, time } = record;
+    const { id, hash, reply, pending, actor, time, trace } = record;
     const at = recordAddress(this.#options.partition, epoch, position);
     if (id !== undefined && reply === undefined) {
-      this.restorePending({ actor, id, hash: hash ?? '', subject: pending ?? '', position, time });
+      const subject = pending ?? '';
+      this.restorePending({ actor, id, hash: hash ?? '', subject, position, time, trace });
     }
     if (id !== undefined && reply !== undefined && hash !== undefined) {
       this.#answer(this.#key(actor, id), { id, hash, reply }, position, at);

@@ -187,7 +187,7 @@ function restoreRecord(options: RecoveryOptions, record: LogRecord, place: Place
   const { entry, position, afterCheckpoint } = place;
   const id = entryId(entry.epoch, entry.position);
   for (const message of record.out ?? [])
-    outbox.restore(message, { entry: id, time: record.time, position });
+    outbox.restore(message, { entry: id, time: record.time, trace: record.trace, position });
   if (!afterCheckpoint) return;
   recall.restore(record, position, entry.epoch);
   if (record.from) inbox.restore(record.from);

@@ -24,6 +24,8 @@ export interface Parked {
   readonly message: Aside;
   /** Absent if it only waits behind another one or for a halted actor. */
   readonly error?: string;
+  /** The step that parked it, if that is traced. */
+  readonly trace?: string;
 }
 
 /** An actor that takes nothing until an operator lets it go on. */
@@ -114,11 +116,12 @@ export class Supervision {
 
   /** Takes in a record that is staged, or that recovery has found. */
   evolve(record: LogRecord, at: EntryId): void {
-    const { actor, aside, failure, from, retried, resumed, time } = record;
+    const { actor, aside, failure, from, retried, resumed, time, trace } = record;
     if (retried !== undefined) this.#settle(actor, retried);
     if (aside && from) {
       const error = failure && { error: failure.error };
-      this.#park({ actor, at, time, from, message: aside, ...error });
+      const step = trace !== undefined && { trace };
+      this.#park({ actor, at, time, from, message: aside, ...error, ...step });
     } else if (aside) {
       this.#open(at);
     }

@@ -21,10 +21,10 @@ import {
 } from '../contracts/record.ts';
 import type { Reply } from '../contracts/reply.ts';
 import type { Clock, Random } from './clock.ts';
-import { answer, type Caller, type Command } from './command.ts';
+import { answer, type Command } from './command.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import { Drafts, type Draft, type Origins } from './drafts.ts';
-import { Failures, thrown } from './failures.ts';
+import { Failures, thrown, type Waiting } from './failures.ts';
 import type { GroupWriter, Staged } from './group-writer.ts';
 import type { Inbox } from './inbox.ts';
 import type { Limits } from './limits.ts';
@@ -37,7 +37,9 @@ import type { ReferenceData } from './reference-data.ts';
 import { refuse, Refusals, type Told } from './refusals.ts';
 import { stateOf, type Resident } from './resident.ts';
 import type { Parked, Supervision } from './supervision.ts';
+import type { Meter, Tracer } from './telemetry.ts';
 import type { Timer, Timers } from './timers.ts';
+import { isSampled } from './traceparent.ts';
 
 export interface TurnOptions {
   readonly partition: number;
@@ -57,6 +59,8 @@ export interface TurnOptions {
   readonly supervision: Supervision;
   readonly timers: Timers;
   readonly deadLetters: DeadLetters;
+  readonly tracer?: Tracer | undefined;
+  readonly meter?: Meter | undefined;
   /** An actor has a version that no snapshot holds. */
   readonly onChanged: (actor: ActorKey, position: number) => void;
   /** The statechart failed half-way: its instance must be built again from the log. */
@@ -111,7 +115,8 @@ export class Turn {
 
   /** Steps 2 to 5 for a client's command, of whose id this is known. */
   command({ command, key, known, cited }: Recalled, resident: Resident): void {
-    const { recall, reads, random, supervision, onBroken } = this.#options;
+    const { recall, reads, random, supervision, onBroken, meter, clock } = this.#options;
+    const began = meter ? clock.monotonic() : 0;
     // 2 recall
     if (known.kind === 'under-way' && known.hash === command.hash) {
       known.callers.push(command.caller);
@@ -133,6 +138,7 @@ export class Turn {
       asked: command.retried === undefined ? command : undefined,
       caller: command.caller,
       trace: isSampled(command.trace) ? command.trace : undefined,
+      span: command.span,
       from: undefined,
       retried: command.retried,
     };
@@ -153,9 +159,11 @@ export class Turn {
       return;
     }
     // 5 join
-    const staged = this.#join(resident, judged.draft, [command.caller], key);
+    const { caller, span } = command;
+    const staged = this.#join(resident, judged.draft, { callers: [caller], key, span });
     recall.staged(staged);
     if (command.retried !== undefined) supervision.evolve(staged.record, this.#at(staged));
+    meter?.turn(clock.monotonic() - began);
   }
 
   /** Steps 3 to 5 for a message of another actor; one that fails, or has to wait, is parked. */
@@ -163,10 +171,11 @@ export class Turn {
     const { supervision, inbox } = this.#options;
     const time = this.#next(message.time);
     const waits = supervision.mustWait(message.to, from.partition);
-    const origins = { ...messageOrigins, time, from, retried: undefined };
+    const traced = this.#taken(message, from);
+    const origins = { ...messageOrigins, ...traced, time, from, retried: undefined };
     const staged = waits ? undefined : this.#receive(message, resident, origins);
     if (staged === undefined || staged instanceof Error)
-      this.#failures.message(message, resident, { from, time, error: staged });
+      this.#failures.message(message, resident, { ...traced, from, time, error: staged });
     inbox.staged(from);
   }
 
@@ -193,9 +202,12 @@ export class Turn {
   }
 
   /** Steps 3 to 5 for a parked message; why not, if its actor fails again: then it stays parked. */
-  retry({ message, at }: Parked, resident: Resident): Error | undefined {
+  retry(parked: Parked, resident: Resident): Error | undefined {
+    const { message, at, actor, from, trace } = parked;
     const time = this.#next(0);
-    const origins = { ...messageOrigins, time, from: undefined, retried: at.position };
+    const traced = this.#taken({ to: actor, name: message.name, trace }, from);
+    const retried = at.position;
+    const origins = { ...messageOrigins, ...traced, time, from: undefined, retried };
     const staged = this.#receive(message, resident, origins);
     if (staged instanceof Error) return staged;
     this.#options.supervision.evolve(staged.record, this.#at(staged));
@@ -206,29 +218,45 @@ export class Turn {
   release(resident: Resident): void {
     const { key: actor, version } = resident;
     const record: LogRecord = { time: this.#next(0), actor, version, resumed: true };
-    const staged = this.#join(resident, { record, text: JSON.stringify(record) }, []);
+    const draft = { record, text: JSON.stringify(record) };
+    const staged = this.#join(resident, draft, { callers: [] });
     this.#options.supervision.evolve(record, this.#at(staged));
   }
 
   /** Steps 3 to 5 for a value replicated to this partition itself. */
   reference(message: Delivered, from: Origin): void {
     const { reference, outbox, writer, inbox } = this.#options;
-    const { record, text } = this.#drafts.reference(message, from, this.#next(message.time));
+    const { span, trace } = this.#taken(message, from);
+    const time = this.#next(message.time);
+    const { record, text } = this.#drafts.reference({ ...message, trace }, from, time);
     const { events = [], out = [] } = record;
     for (const event of events) reference.evolve(event);
     this.#time = record.time;
     outbox.commit(out, writer.staged + 1);
-    writer.stage({ record, text, callers: [] });
+    writer.stage({ record, text, callers: [], span });
     inbox.staged(from);
   }
 
   /** Step 6: the record is in the log. */
   durable(staged: Staged, entry: string): void {
     const { recall, publisher, outbox, inbox, epoch } = this.#options;
+    staged.span?.recorded(epoch, staged.position);
     recall.durable(staged, epoch);
     publisher.durable(staged.record, epoch, staged.position);
     outbox.durable(staged, entry);
     if (staged.record.from) inbox.durable(staged.record.from);
+    staged.span?.end(outcomeOf(staged.record));
+  }
+
+  /** The step of a message whose sender's step is traced, and what the record says of it. */
+  #taken(
+    { to, name, trace }: Pick<Delivered, 'to' | 'name' | 'trace'>,
+    from: Origin,
+  ): Pick<Origins, 'span' | 'trace'> {
+    const { tracer, partition } = this.#options;
+    if (trace === undefined) return untraced;
+    const span = tracer?.take({ to, name, from, partition, trace });
+    return { span, trace: span?.traceparent ?? trace };
   }
 
   /** The answer that a known id, or an id that can no longer be known, gets. */
@@ -300,7 +328,8 @@ export class Turn {
       return thrown(error);
     }
     const broken = this.#evolve(resident, draft.decision.events);
-    if (broken === undefined) return this.#join(resident, draft, []);
+    const { span } = origins;
+    if (broken === undefined) return this.#join(resident, draft, { callers: [], span });
     this.#options.onBroken(resident);
     return broken;
   }
@@ -323,8 +352,7 @@ export class Turn {
   #join(
     resident: Resident,
     { record, text }: Pick<Draft, 'record' | 'text'>,
-    callers: Caller[],
-    key?: IdKey,
+    { callers, key, span }: Waiting,
   ): Staged {
     const { writer, outbox, timers, onChanged } = this.#options;
     const position = writer.staged + 1;
@@ -335,10 +363,14 @@ export class Turn {
     this.#time = record.time;
     if (record.out) outbox.commit(record.out, position);
     timers.evolve(record);
-    return writer.stage({ record, text, callers, key });
+    return writer.stage({ record, text, callers, key, span });
   }
 }
 
-/** The last bit of a traceparent's flags. */
-const isSampled = (trace: string | undefined): trace is string =>
-  trace !== undefined && Number.parseInt(trace.slice(-1), 16) % 2 === 1;
+const untraced = { span: undefined, trace: undefined };
+
+/** What a record refuses; one that sets a message aside refuses nobody, but says so. */
+const outcomeOf = ({ reply, failure }: LogRecord): string | undefined => {
+  if (reply) return reply.ok ? undefined : reply.error.code;
+  return failure && 'runtime/quarantined';
+};

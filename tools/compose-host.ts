@@ -56,7 +56,7 @@ export async function composeHost(
     stack.defer(() => opened.close());
     return opened;
   };
-  const watch = await open(watchHost(configured.healthPort));
+  const watch = await open(watchHost({ ...configured, name, environment }));
   const connection = await open(connectRedis(redis, { onError }));
   await checkDurability(connection, { allowUnsafe: allowUnsafeRedis, warn: report });
   // Leases and the pulse have connections of their own: a flood must not delay their renewal.
@@ -78,6 +78,8 @@ export async function composeHost(
     clock: systemClock,
     random: systemRandom(),
     limits: (count) => limitsOf(configured, count),
+    tracer: watch.tracer,
+    meter: watch.meter,
     report,
   });
   watch.began(host);

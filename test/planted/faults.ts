@@ -290,7 +290,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   ]),
   plant('callers of pending commands are forgotten by a new owner', [
     'runtime/recall.ts',
-    "command.subject !== '' && inTime ? [callerOf(command.subject, command.time)] : [];",
-    "command.subject !== '' && command.subject === 'nobody' && inTime ? [callerOf(command.subject, command.time)] : [];",
+    "subject !== '' && inTime ? [callerOf(subject, time, trace)] : [];",
+    "subject !== '' && subject === 'nobody' && inTime ? [callerOf(subject, time, trace)] : [];",
   ]),
 ];
