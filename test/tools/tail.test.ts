@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
+import { actorKey } from '../../contracts/ids.ts';
+import { partitionOf } from '../../contracts/partition.ts';
 import { redisLeases } from '../../runtime/redis/leases.ts';
 import { redisLog } from '../../runtime/redis/log.ts';
 import { useRedis } from '../conformance/stores.ts';
@@ -127,12 +129,35 @@ test('a group goes on where it was', async () => {
   expect(new Set([...addresses(first), ...addresses(second)]).size).toBe(4 * partitions);
 });
 
-test('prints the records of one actor, to read', async () => {
+test.each([['account/a1'], ['--actor', 'account/a1']])(
+  'prints the records of one actor (%s …), to read',
+  async (...named) => {
+    const { append } = await newCluster();
+    await append();
+    const { printed } = tail('--from', 'start', ...named);
+    await until(() => printed.length === 1);
+    const home = partitionOf(actorKey('account', 'a1'), partitions);
+    expect(printed).toEqual([`${home}:1-1  1970-01-01T00:00:00.000Z  account/a1  opened`]);
+    await append();
+    await until(() => printed.length === 2);
+  },
+);
+
+test('without a group it follows all partitions, in order, and leaves nothing in Redis', async () => {
   const { append } = await newCluster();
   await append();
-  const { printed } = tail('--from', 'start', '--actor', 'account/a1');
-  await until(() => printed.length === partitions);
-  expect(printed.toSorted()[0]).toBe('0:1-1  1970-01-01T00:00:00.000Z  account/a1  opened');
+  const keys = async () => (await redis().connection.call('keys', ['*'])) as string[];
+  const before = (await keys()).toSorted();
+  const { child, printed } = tail('--from', 'start', '--json');
+  await until(() => printed.length === 2 * partitions);
+  await append();
+  await until(() => printed.length === 4 * partitions);
+  expect((await keys()).toSorted()).toEqual(before);
+  expect(await redis().connection.call('xinfo', ['GROUPS', '{mr:0}:log'])).toEqual([]);
+  for (const positions of byPartition(addresses({ child, printed })).values())
+    expect(positions.map(([, , position]) => position)).toEqual([1, 2, 3, 4]);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
 });
 
 test('ends when nobody reads what it prints any more', async () => {
@@ -149,22 +174,15 @@ test('ends when nobody reads what it prints any more', async () => {
   expect(await ended).toEqual([0, null]);
 });
 
-test('leaves no group behind unless it was named', async () => {
-  const { append } = await newCluster();
-  await append();
-  const { child, printed } = tail('--from', 'start');
-  await until(() => printed.length === 2 * partitions);
-  child.kill('SIGTERM');
-  expect(await once(child, 'exit')).toEqual([0, null]);
-  expect(await redis().connection.call('xinfo', ['GROUPS', '{mr:0}:log'])).toEqual([]);
+test.each([
+  ['--group', 'a b'],
+  ['--from', 'yesterday'],
+  ['--actor', 'nobody'],
+  ['nobody'],
+  ['--nonsense'],
+])('used wrongly (%s) it ends with status 2', async (...options) => {
+  expect(await once(tail(...options).child, 'exit')).toEqual([2, null]);
 });
-
-test.each([['--group', 'a b'], ['--from', 'yesterday'], ['--actor', 'nobody'], ['--nonsense']])(
-  'used wrongly (%s) it ends with status 2',
-  async (...options) => {
-    expect(await once(tail(...options).child, 'exit')).toEqual([2, null]);
-  },
-);
 
 test('without a cluster it ends with status 1', async () => {
   await redis().connection.call('flushall', []);

@@ -1,29 +1,31 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { parseActorKey } from '../../contracts/ids.ts';
-import { keys } from '../../contracts/keys.ts';
-import { readLog, type Batch } from '../../runtime/read-log.ts';
-import { connectRedis, type Connection } from '../../runtime/redis/connection.ts';
+import type { ActorKey } from '../../contracts/ids.ts';
+import { partitionOf } from '../../contracts/partition.ts';
+import type { LogRecord } from '../../contracts/record.ts';
+import { readLog } from '../../runtime/read-log.ts';
 import { redisGroupReads } from '../../runtime/redis/group-reads.ts';
-import { readClusterFile } from '../cluster-file.ts';
-import { UsageError } from '../command-line.ts';
-import { clusterEnvironment } from '../environment.ts';
+import { oneOnly, UsageError } from '../command-line.ts';
+import { followLog } from '../follow-log.ts';
+import { withCluster, type OpenedCluster } from '../opened-cluster.ts';
+import { printed } from '../printed.ts';
 import { recordJson, recordLine } from '../record-line.ts';
+import { readActor } from '../time-travel.ts';
 
-export const usage = `millrace tail [options]
+export const usage = `millrace tail [ACTOR] [options]
 
-Prints each record of the log as one line: address, time, actor, and the events or the refusal.
-Goes on until Ctrl-C.
+Prints each record of the log, or of one actor, as one line: address, time, actor, and the events or the
+refusal. Goes on until Ctrl-C. Without a group it only reads.
 
-  millrace tail --from start
-  millrace tail --actor account/you --json
+  millrace tail
+  millrace tail account/alice --json
+  millrace tail --from start --group audit
 
+  --from start|now   where it begins: the oldest record in the log or the next one (default now)
   --group NAME       processes with the same name share the partitions, and the group remembers where
-                     it is: every record is printed at least once, in order per partition
-                     (default: a group of its own, gone when the command ends)
-  --from start|now   where a new group begins: the oldest record or the next one (default now)
-  --actor KEY        prints the records of this actor only
-  --json             prints records as JSON
+                     it is, in Redis: every record is printed at least once, in order per partition
+  --actor KEY        as ACTOR
+  --json             prints records as JSON, one a line
   --data DIR         of the running cluster (default .millrace)
 
 MILLRACE_REDIS_URL names a cluster elsewhere. Exit status: 0 ended by Ctrl-C, 1 failed, 2 used wrongly.`;
@@ -31,30 +33,38 @@ MILLRACE_REDIS_URL names a cluster elsewhere. Exit status: 0 ended by Ctrl-C, 1 
 export async function run(argv: string[]): Promise<number> {
   const options = readOptions(argv);
   const ending = untilAskedToEnd();
-  const connection = await connectRedis(redisUrl(options.data));
-  try {
-    const partitions = await partitionsIn(connection);
-    const reads = redisGroupReads(connection);
-    const consumer = `${process.pid}-${randomUUID()}`;
-    const group = options.group ?? `tail-${consumer}`;
-    const { from } = options;
-    const log = readLog({
-      reads,
-      partitions,
-      group,
-      consumer,
-      from,
-      signal: ending,
-      onError: complain,
-    });
-    for await (const batch of log) {
-      if (!(await print(lines(batch, options)))) break;
-      batch.ack();
-    }
-    if (options.group === undefined) await reads.remove(group, partitions);
+  return withCluster(options, async (cluster) => {
+    if (options.group === undefined) await follow(cluster, options, ending);
+    else await share(cluster, { ...options, group: options.group }, ending);
     return 0;
-  } finally {
-    await connection.close();
+  });
+}
+
+/** Of one actor only its partition is read. */
+async function follow(cluster: OpenedCluster, options: Options, signal: AbortSignal) {
+  const count = cluster.settings.partitions;
+  const partitions =
+    options.actor === undefined
+      ? Array.from({ length: count }, (_, partition) => partition)
+      : [partitionOf(options.actor, count)];
+  for await (const records of followLog(cluster, { partitions, from: options.from, signal }))
+    if (!(await printed(lines(records, options)))) return;
+}
+
+async function share(
+  { connection, settings: { partitions } }: OpenedCluster,
+  options: Options & { readonly group: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const { group, from } = options;
+  const consumer = `${process.pid}-${randomUUID()}`;
+  const reads = redisGroupReads(connection);
+  const onError = complain;
+  const log = readLog({ reads, partitions, group, consumer, from, signal, onError });
+  for await (const batch of log) {
+    // Only what has been handed to the system may be acknowledged.
+    if (!(await printed(lines(batch.records, options)))) return;
+    batch.ack();
   }
 }
 
@@ -62,13 +72,14 @@ interface Options {
   readonly data: string;
   readonly group: string | undefined;
   readonly from: 'start' | 'now';
-  readonly actor: string | undefined;
+  readonly actor: ActorKey | undefined;
   readonly json: boolean;
 }
 
 function readOptions(args: string[]): Options {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args,
+    allowPositionals: true,
     options: {
       group: { type: 'string' },
       from: { type: 'string', default: 'now' },
@@ -77,44 +88,28 @@ function readOptions(args: string[]): Options {
       data: { type: 'string', default: '.millrace' },
     },
   });
-  const { group, from, actor } = values;
+  const { group, from } = values;
+  const word = oneOnly([...positionals, ...(values.actor === undefined ? [] : [values.actor])]);
   if (group !== undefined && !/^[A-Za-z0-9_-]{1,64}$/.test(group)) {
     throw new UsageError(`--group takes 1 to 64 of A-Z a-z 0-9 _ -, not "${group}".`);
   }
   if (from !== 'start' && from !== 'now') {
     throw new UsageError(`--from takes start or now, not "${from}".`);
   }
-  if (actor !== undefined && parseActorKey(actor) === undefined) {
-    throw new UsageError(`--actor takes a key such as account/you, not "${actor}".`);
-  }
+  const actor = word === undefined ? undefined : readActor(word);
   return { data: values.data, group, from, actor, json: values.json };
 }
 
-const redisUrl = (data: string): string =>
-  clusterEnvironment(process.env).redis ?? readClusterFile(data).redis;
-
-async function partitionsIn(connection: Connection): Promise<number> {
-  const partitions = Number(await connection.call('hget', [keys.cluster, 'partitions']));
-  if (partitions > 0) return partitions;
-  throw new Error('This Redis holds no cluster. Start one with npm start, or name another Redis.');
+interface Addressed {
+  readonly at: string;
+  readonly record: LogRecord;
 }
 
-function lines({ records }: Batch, { actor, json }: Options): string {
+function lines(records: readonly Addressed[], { actor, json }: Options): string {
   const wanted = records.filter(({ record }) => actor === undefined || record.actor === actor);
   return wanted
     .map(({ at, record }) => `${(json ? recordJson : recordLine)(at, record)}\n`)
     .join('');
-}
-
-/**
- * Whether the text has been handed to the system: only then may a batch be acknowledged. False once
- * nobody reads any more, as after `| head`.
- */
-function print(text: string): Promise<boolean> {
-  if (text === '') return Promise.resolve(true);
-  return new Promise((resolve) => {
-    process.stdout.write(text, (error) => resolve(!error));
-  });
 }
 
 function untilAskedToEnd(): AbortSignal {
