@@ -25,9 +25,10 @@ import type { DeferredParts } from './deferred-parts.ts';
 import type { Histories } from './history/histories.ts';
 import type { Limits } from './limits.ts';
 import type { Partition } from './partition.ts';
-import { partitionType } from './reference-data.ts';
+import { partitionKey, partitionType } from './reference-data.ts';
 import type { Meter, RequestStep, Span, Tracer } from './telemetry.ts';
 import { traceOf } from './traceparent.ts';
+import { Timings, type Timing } from './timings.ts';
 
 /** A request that can be handled here or sent on as it is. */
 export interface Request {
@@ -76,9 +77,11 @@ export interface Usage {
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #usage = new Map<string, Usage>();
+  readonly #timings: Timings;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#timings = new Timings(options.clock);
     for (const type of options.types.keys()) {
       this.#usage.set(type, { requests: 0, errors: 0, lastError: '', processingMs: 0 });
     }
@@ -87,6 +90,11 @@ export class Gateway {
   /** Requests to actors of a type since this host began; a batch counts as one. */
   usage(type: string): Usage | undefined {
     return this.#usage.get(type);
+  }
+
+  /** How long requests took lately, a batch counting as one. */
+  get timing(): Timing {
+    return this.#timings.timing;
   }
 
   /** Whoever waits at a reply subject. */
@@ -148,7 +156,17 @@ export class Gateway {
     const several = { verb: 'cmd', type: partitionType, name: 'batch' } as const;
     const span = this.#begun(request, several, number);
     const heard = { ...request, trace: span?.traceparent ?? request.trace };
-    this.#batch(heard, ending(span, this.callerAt(request.reply, heard)), partition, number);
+    const caller = ending(span, this.callerAt(request.reply, heard));
+    const began = this.#options.clock.monotonic();
+    const timed: Caller = {
+      ...caller,
+      answer: (text, code) => {
+        const ms = this.#options.clock.monotonic() - began;
+        this.#timings.note({ actor: partitionKey(number), name: 'batch', ms });
+        caller.answer(text, code);
+      },
+    };
+    this.#batch(heard, timed, partition, number);
   }
 
   /** Handles an operator's request. */
@@ -181,7 +199,7 @@ export class Gateway {
     return this.#options.tracer?.request({ ...step, id, trace, partition });
   }
 
-  #counted({ type, name }: Pick<Target, 'type' | 'name'>, caller: Caller): Caller {
+  #counted({ type, actor, name }: Target, caller: Caller): Caller {
     const usage = this.#usage.get(type);
     if (usage === undefined) return caller;
     const { clock } = this.#options;
@@ -191,7 +209,9 @@ export class Gateway {
     return {
       ...metered,
       answer: (text, code) => {
-        usage.processingMs += clock.monotonic() - began;
+        const ms = clock.monotonic() - began;
+        usage.processingMs += ms;
+        this.#timings.note({ actor, name, ms });
         if (code !== undefined) {
           usage.errors++;
           usage.lastError = code;

@@ -30,6 +30,7 @@ import type { PartitionOptions } from './parts.ts';
 import type { PartitionStatus } from './partition-status.ts';
 import { Placement } from './placement.ts';
 import { partitionType } from './reference-data.ts';
+import type { Timing } from './timings.ts';
 import type { Meter, Tracer } from './telemetry.ts';
 
 export interface HostOptions {
@@ -77,6 +78,8 @@ export interface HostStatus {
   /** The partitions that requests reach here. */
   readonly partitions: readonly PartitionStatus[];
   readonly halted: readonly { readonly partition: number; readonly reason: string }[];
+  /** How long requests took lately, a batch counting as one. */
+  readonly timing: Timing;
 }
 
 /** The cluster was created with other settings, or NATS maps subjects for another number of partitions. */
@@ -207,6 +210,7 @@ class RunningHost implements Host {
       machine: hostname(),
       partitions: this.#placement.status(),
       halted: this.#placement.halted(),
+      timing: this.#gateway.timing,
     };
   }
 

@@ -13,6 +13,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['state', () => import('./commands/state.ts')],
   ['balances', () => import('./commands/balances.ts')],
   ['tail', () => import('./commands/tail.ts')],
+  ['top', () => import('./commands/top.ts')],
   ['dead-letters', () => import('./commands/dead-letters.ts')],
   ['verify', () => import('./commands/verify.ts')],
   ['bench', () => import('./commands/bench.ts')],
@@ -32,7 +33,8 @@ const usage = `millrace <command> [options]
   history        an actor's records in words
   state          an actor's state at any moment
   balances       a trial balance of everything, at any time
-  tail           follow the log
+  top            hosts, partitions, rates and what is slow, live
+  tail           follow the log, or one actor
   dead-letters   see and retry what actors failed on
   verify         replay the log with this build, or another, and compare
   bench          measure the system beside its floors

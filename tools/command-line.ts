@@ -30,3 +30,11 @@ export function wholeNumber(
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
   throw new UsageError(`--${option} takes a whole number from ${min} to ${max}, not "${text}".`);
 }
+
+/** Aborted by Ctrl-C or SIGTERM, and once nobody reads what is printed. */
+export function untilAskedToEnd(): AbortSignal {
+  const ending = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
+  process.stdout.on('error', () => ending.abort());
+  return ending.signal;
+}

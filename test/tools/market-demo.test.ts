@@ -15,7 +15,16 @@ const partition = (position: number) => ({
   logBytes: 1_000,
   recoveredRecords: position / 2,
   recoveredMs: 25,
+  epoch: 1,
+  lag: 0,
+  pending: 0,
+  reads: 0,
+  unacknowledged: 0,
+  deadLetters: 0,
 });
+
+/** What a host says that the screen does not show. */
+const unseen = { prefix: 'millrace', requests: 0, errors: 0, halted: [] };
 
 const view: View = {
   reading: {
@@ -30,8 +39,8 @@ const view: View = {
     refusals: [],
   },
   hosts: [
-    { host: 'host-1', partitions: [partition(1_000_000), partition(234)], halted: [] },
-    { host: 'a-host-with-a-rather-long-name', partitions: [partition(12)], halted: [] },
+    { host: 'host-1', partitions: [partition(1_000_000), partition(234)], ...unseen },
+    { host: 'a-host-with-a-rather-long-name', partitions: [partition(12)], ...unseen },
   ],
   symbols: [
     { symbol: 'WAVES-EUR', played: 576, updates: 576 },

@@ -5,7 +5,7 @@ import { partitionOf } from '../../contracts/partition.ts';
 import type { LogRecord } from '../../contracts/record.ts';
 import { readLog } from '../../runtime/read-log.ts';
 import { redisGroupReads } from '../../runtime/redis/group-reads.ts';
-import { oneOnly, UsageError } from '../command-line.ts';
+import { oneOnly, untilAskedToEnd, UsageError } from '../command-line.ts';
 import { followLog } from '../follow-log.ts';
 import { withCluster, type OpenedCluster } from '../opened-cluster.ts';
 import { printed } from '../printed.ts';
@@ -110,13 +110,6 @@ function lines(records: readonly Addressed[], { actor, json }: Options): string 
   return wanted
     .map(({ at, record }) => `${(json ? recordJson : recordLine)(at, record)}\n`)
     .join('');
-}
-
-function untilAskedToEnd(): AbortSignal {
-  const ending = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
-  process.stdout.on('error', () => ending.abort());
-  return ending.signal;
 }
 
 const complain = (error: unknown): void =>
