@@ -31,6 +31,8 @@ export interface Subjects {
   handOver(name: string): string;
   /** Where the host of this nonce hears the deferred replies to commands of its batches. */
   deferredPart(nonce: string, part: string): string;
+  /** Whether a reply may go there: not to where it would be a request or an event, said by a host. */
+  takesReplies(subject: string): boolean;
   /** The unmapped subjects, which every host answers as a router. */
   routed(verb: Verb): string;
   /** Reads `<prefix>.cmd.account.alice.deposit` or its mapped form; undefined if it is not well formed. */
@@ -60,6 +62,8 @@ export function subjectsUnder(prefix: string): Subjects {
     host: (name) => `${prefix}.host.${name}`,
     handOver: (name) => `${prefix}.host.${name}.hand-over`,
     deferredPart: (nonce, part) => `${prefix}.batch.${nonce}.${part}`,
+    takesReplies: (subject) =>
+      !subject.startsWith(`${prefix}.`) || subject.startsWith(`${prefix}.batch.`),
     routed: (verb) => `${prefix}.${verb}.>`,
     parse: (subject) => parseTarget(subject.slice(prefix.length + 1)),
     states: (partition) => `${prefix}.part.${partition}.states`,

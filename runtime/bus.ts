@@ -18,7 +18,13 @@ export interface Bus {
   /** Calls back after each reconnection: what was published shortly before may be lost. */
   onReconnect(callback: () => void): void;
   close(): Promise<void>;
+  /** What the subjects of own inboxes begin with, where it is not `_INBOX`. */
+  readonly inboxPrefix?: string;
 }
+
+/** A subject of one's own for replies; `id` is unique. */
+export const newInbox = ({ inboxPrefix = '_INBOX' }: Bus, id: string): string =>
+  `${inboxPrefix}.${id}`;
 
 export interface PublishOptions {
   readonly reply?: string;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Bus } from './bus.ts';
+import { newInbox, type Bus } from './bus.ts';
 import { Unavailable } from './client-failures.ts';
 import type { Line, Tried, Until } from './client-line.ts';
 import type { Clock, Random } from './clock.ts';
@@ -26,7 +26,7 @@ export async function discoverPartitions(discovery: Discovery): Promise<number> 
 
 function askHosts(discovery: Discovery, timeoutMs: number): Promise<Tried<number>> {
   const { bus, clock, random, line, prefix, until } = discovery;
-  const inbox = `_INBOX.${random.id(clock.now())}`;
+  const inbox = newInbox(bus, random.id(clock.now()));
   return line.wait(until.signal, (resolve) => {
     const subscription = bus.subscribe(inbox, ({ payload }) => {
       const info = readInfo(payload);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { newInbox } from './bus.ts';
 import type { Discovery } from './client-discovery.ts';
 import { readJson } from './client-replies.ts';
 
@@ -23,7 +24,7 @@ export interface HostHealth {
 /** Asks NATS for a round trip and every host for its state, until all is accounted for or time is over. */
 export async function askHealth(discovery: Discovery): Promise<Health> {
   const { bus, clock, random, line, prefix, until } = discovery;
-  const inbox = `_INBOX.${random.id(clock.now())}`;
+  const inbox = newInbox(bus, random.id(clock.now()));
   const began = clock.monotonic();
   const found = new Map<string, Stats>();
   let roundTripMs: number | undefined;

@@ -106,7 +106,7 @@ export class Gateway {
       subject,
       since: since ?? this.#options.clock.now(),
       answer: (text, code) => {
-        if (subject === '') return;
+        if (subject === '' || !this.#options.subjects.takesReplies(subject)) return;
         const fits = Buffer.byteLength(text) <= this.#options.limits.messageBytesMax;
         const sent = fits ? text : encodeReply(tooLarge);
         const headers = headersOf(fits ? code : tooLarge.error.code, trace);

@@ -5,7 +5,11 @@ import { expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-const documents = ['README.md', 'ARCHITECTURE.md', ...globSync('docs/**/*.md', { cwd: root })];
+const documents = [
+  'README.md',
+  'ARCHITECTURE.md',
+  ...globSync('{docs,examples}/**/*.md', { cwd: root }),
+];
 const files = globSync('{contracts,actors,runtime,tools,test}/**/*.{ts,mjs,lua}', { cwd: root });
 
 test.each(documents)('%s links to what is there', (path) => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Bus } from '../runtime/bus.ts';
+import { newInbox, type Bus } from '../runtime/bus.ts';
 import type { Clock, Random } from '../runtime/clock.ts';
 
 /** What a host says of itself through NATS micro service discovery. */
@@ -46,7 +46,7 @@ export async function readHosts(
   waitMs: number,
 ): Promise<HostReport[]> {
   const { bus, clock, random } = ports;
-  const inbox = `_INBOX.${random.id(clock.now())}`;
+  const inbox = newInbox(bus, random.id(clock.now()));
   const reports = new Map<string, HostReport>();
   const subscription = bus.subscribe(inbox, ({ payload }) => {
     const report = readReport(payload);

@@ -23,6 +23,10 @@ import {
 } from '../bus.ts';
 
 export interface NatsOptions {
+  /**
+   * `nats://` or `tls://`, which refuses a server without TLS, with user and password if need be. The
+   * user's name is then part of the inboxes, `_INBOX.<user>.>`: permissions can keep users apart.
+   */
   readonly url: string;
   /** The connection's name, as the server's monitoring shows it. */
   readonly name: string;
@@ -39,7 +43,10 @@ const connectMs = 2_000;
 
 /** Connects, or rejects if the first attempt fails; a connection lost later is made again. */
 export async function natsBus({ url, name, onError, onClosed }: NatsOptions): Promise<Bus> {
-  const { host, username, password } = new URL(url.includes('://') ? url : `nats://${url}`);
+  const { protocol, host, username, password } = new URL(
+    url.includes('://') ? url : `nats://${url}`,
+  );
+  const inboxPrefix = inboxPrefixOf(username, password);
   try {
     const connection = await connect({
       servers: host,
@@ -48,6 +55,8 @@ export async function natsBus({ url, name, onError, onClosed }: NatsOptions): Pr
         user: decodeURIComponent(username),
         pass: decodeURIComponent(password),
       }),
+      ...(protocol === 'tls:' && { tls: {} }),
+      ...(inboxPrefix !== undefined && { inboxPrefix }),
       name,
       maxReconnectAttempts: -1,
       reconnectTimeWait: reconnectMs,
@@ -57,16 +66,20 @@ export async function natsBus({ url, name, onError, onClosed }: NatsOptions): Pr
       maxPingOut: 2,
       noAsyncTraces: true,
     });
-    return new NatsBus(connection, onError ?? (() => {}), onClosed ?? (() => {}));
+    const told = { onError: onError ?? (() => {}), onClosed: onClosed ?? (() => {}) };
+    return new NatsBus(connection, inboxPrefix, told);
   } catch (cause) {
     throw new Error(
-      `NATS does not answer at ${host}. Check that it runs, accepts connections and knows the user.`,
-      {
-        cause,
-      },
+      `NATS does not answer at ${host}. Check that it runs, accepts connections and knows the user` +
+        `${protocol === 'tls:' ? ', and that NODE_EXTRA_CA_CERTS names who signed its certificate' : ''}.`,
+      { cause },
     );
   }
 }
+
+/** A name alone may be a token, which is a secret; one with dots would be more than one token. */
+const inboxPrefixOf = (user: string, password: string): string | undefined =>
+  password !== '' && /^[A-Za-z0-9_-]+$/.test(user) ? `_INBOX.${user}` : undefined;
 
 interface Outgoing {
   readonly subject: string;
@@ -85,6 +98,7 @@ function publishOptions(options: PublishOptions | undefined): {
 }
 
 class NatsBus implements Bus {
+  readonly inboxPrefix: string;
   readonly #connection: NatsConnection;
   readonly #onError: (error: Error) => void;
   readonly #reconnected: (() => void)[] = [];
@@ -98,9 +112,10 @@ class NatsBus implements Bus {
 
   constructor(
     connection: NatsConnection,
-    onError: (error: Error) => void,
-    onClosed: (reason: string) => void,
+    inboxPrefix = '_INBOX',
+    { onError, onClosed }: Required<Pick<NatsOptions, 'onError' | 'onClosed'>>,
   ) {
+    this.inboxPrefix = inboxPrefix;
     this.#connection = connection;
     this.#onError = onError;
     void this.#watch();

@@ -27,7 +27,11 @@ const saidLengthMax = 64 * 1024;
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Starts `millrace host`; it takes its share by and by. */
-export function startLoneHost(name: string, { nats, redis, partitions }: Addresses): LoneHost {
+export function startLoneHost(
+  name: string,
+  { nats, redis, partitions }: Addresses,
+  environment: { readonly [name: string]: string } = {},
+): LoneHost {
   const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('MILLRACE_'));
   const node = `${repository}/node_modules/.bin/node`;
   const child = spawn(node, ['tools/cli.ts', 'host', '--name', name], {
@@ -38,6 +42,7 @@ export function startLoneHost(name: string, { nats, redis, partitions }: Address
       MILLRACE_REDIS_URL: redis,
       MILLRACE_NATS_URL: nats,
       MILLRACE_PARTITIONS: String(partitions),
+      ...environment,
     },
   });
   let said = '';

@@ -49,6 +49,11 @@ describe('the bus on NATS', () => {
     await nats.close();
   });
 
+  test('refuses a server without TLS where the address asks for it', async () => {
+    const url = server.url.replace('nats://', 'tls://');
+    await expect(natsBus({ url, name: 'conformance' })).rejects.toThrow(/NODE_EXTRA_CA_CERTS/);
+  });
+
   test('comes back by itself after the server was gone, with its subscriptions', async () => {
     const bus = await natsBus({ url: server.url, name: 'conformance' });
     bus.subscribe('a', (message) => message.reply && bus.publish(message.reply, 'here'));

@@ -15,6 +15,15 @@ describe('subjects', () => {
     expect(subjects.parse('mill.race.part.17.cmd.account.alice.deposit')).toEqual(target);
   });
 
+  test.each(['_INBOX.a.b', 'mine', 'mill.racer', 'mill.race.batch.n.1'])('%s takes replies', (at) =>
+    expect(subjects.takesReplies(at)).toBe(true),
+  );
+
+  test.each(['cmd.account.a.freeze', 'evt.account.a.deposited', 'part.1.channel', 'host.a'])(
+    '%s takes none: there a reply would be said by a host',
+    (path) => expect(subjects.takesReplies(`mill.race.${path}`)).toBe(false),
+  );
+
   test.each([
     'cmd.account.alice',
     'cmd.account.a.b.c',
