@@ -81,7 +81,8 @@ export class Intake {
     const stranger = actors.find((actor) => !types.has(splitActorKey(actor).type));
     // Its host may be newer than this one: the sender keeps the message until one knows the type.
     if (stranger !== undefined) throw new NotServing(`this host has no actor type for ${stranger}`);
-    if (isServing()) await residents.load(actors);
+    const away = actors.filter((actor) => !residents.touch(actor));
+    if (isServing() && away.length > 0) await residents.load(away);
     for (const [taken, message] of fresh.entries()) {
       const origin = { partition: from, n: message.n, entry: message.entry };
       if (supervision.full && supervision.mustWait(message.to, from)) {

@@ -83,6 +83,13 @@ export class Residents {
     return this.#actors.get(key);
   }
 
+  /** Whether an actor is in memory now; it stays there a while. */
+  touch(key: ActorKey): boolean {
+    const resident = this.#actors.get(key);
+    if (resident) resident.used = true;
+    return resident !== undefined;
+  }
+
   /** Runs `use` with the actor: at once if it is in memory, else when it has been loaded. */
   with(key: ActorKey, use: Use): void {
     const resident = this.#actors.get(key);
