@@ -18,7 +18,12 @@ import {
 } from './account-state.ts';
 import type { MarketCatalogue } from './account-market.ts';
 import { loadReversals, SavedReversals, saveReversals } from './reversals/snapshot.ts';
-import { loadTransfers, SavedTransfers, saveTransfers } from './transfers/snapshot.ts';
+import {
+  loadTransfers,
+  SavedTransfers,
+  saveTransfers,
+  writeTransfers,
+} from './transfers/snapshot.ts';
 import { loadHolds, SavedHolds, saveHolds } from './holds/snapshot.ts';
 
 const units = z.string().transform((text) => BigInt(text));
@@ -70,22 +75,40 @@ export function saveAccount(account: AccountContext): Json {
   const transfers = saveTransfers(account.transfers);
   const reversals = saveReversals(account.reversals);
   return {
-    balances: [...account.balances].map(([asset, { available, held }]) => [
-      asset,
-      available.toString(),
-      held.toString(),
-    ]),
-    markets: [...account.markets].map(([symbol, { terms }]) => [symbol, { ...terms }]),
-    orders: [...account.orders.values()].map(saveOrder),
-    closedOrders: [...account.closedOrders.values()],
-    replaces: [...account.replaces.values()].map(saveReplace),
-    cancelAlls: [...account.cancelAlls].map(([request, counts]) => [request, { ...counts }]),
-    ordersNumbered: account.ordersNumbered,
+    ...saveFunds(account),
     ...(transfers !== undefined && { transfers }),
     ...(account.holds && { holds: saveHolds(account.holds) }),
     ...(reversals !== undefined && { reversals }),
   };
 }
+
+/** The same as JSON text: the transfers that have ended are text already. */
+export function writeAccount(account: AccountContext): string {
+  const reversals = saveReversals(account.reversals);
+  const parts: readonly (readonly [name: string, text: string | undefined])[] = [
+    ['transfers', writeTransfers(account.transfers)],
+    ['holds', account.holds && JSON.stringify(saveHolds(account.holds))],
+    ['reversals', reversals === undefined ? undefined : JSON.stringify(reversals)],
+  ];
+  let text = JSON.stringify(saveFunds(account)).slice(0, -1);
+  for (const [name, part] of parts) if (part !== undefined) text += `,"${name}":${part}`;
+  return `${text}}`;
+}
+
+/** What it has, and its orders. */
+const saveFunds = (account: AccountContext) => ({
+  balances: [...account.balances].map(([asset, { available, held }]) => [
+    asset,
+    available.toString(),
+    held.toString(),
+  ]),
+  markets: [...account.markets].map(([symbol, { terms }]) => [symbol, { ...terms }]),
+  orders: [...account.orders.values()].map(saveOrder),
+  closedOrders: [...account.closedOrders.values()],
+  replaces: [...account.replaces.values()].map(saveReplace),
+  cancelAlls: [...account.cancelAlls].map(([request, counts]) => [request, { ...counts }]),
+  ordersNumbered: account.ordersNumbered,
+});
 
 /** Field by field: the same state must give the same text, wherever the order came from. */
 const saveOrder = (order: OpenOrder): Json => ({

@@ -18,7 +18,7 @@ import { reportIn } from './account-order.ts';
 import { placeOrder } from './account-place.ts';
 import { accountQueries, balancesOf, holdingsOf } from './account-queries.ts';
 import { cancelAll, cancelOrder, replaceOrder } from './account-requests.ts';
-import { loadAccount, saveAccount } from './account-snapshot.ts';
+import { loadAccount, saveAccount, writeAccount } from './account-snapshot.ts';
 import {
   balanceOf,
   hasRoomFor,
@@ -86,7 +86,11 @@ export function accountActor(scales: Scales): ActorType {
     cites: (command) => (command.name === 'reverse' ? command.of : undefined),
     query: accountQueries(scales),
     results: { commands: AccountResult, queries: AccountQuery },
-    persist: { save: saveAccount, load: (saved) => loadAccount(saved, marketOf) },
+    persist: {
+      save: saveAccount,
+      load: (saved) => loadAccount(saved, marketOf),
+      write: writeAccount,
+    },
     holdings: (state) => holdingsOf(scales, state),
     ledger: (state) => accountLedger(scales, state),
     balances: (state) => balancesOf(scales, state),

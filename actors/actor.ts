@@ -201,6 +201,8 @@ export interface ActorSource<
   readonly persist?: {
     save(context: ContextFrom<Machine>): Json;
     load(saved: Json): ContextFrom<Machine>;
+    /** The JSON text of `save`, for a state of which much never changes and need not be written again. */
+    write?(context: ContextFrom<Machine>): string;
   };
   /** What the actor owns, per asset: what an audit adds up. */
   readonly holdings?: (state: State<ContextFrom<Machine>>) => Value;

@@ -34,12 +34,16 @@ export interface Instance {
   /** Moves by one event; throws if the statechart cannot take it. */
   evolve(event: EventBody): void;
   save(): SavedState;
+  /** The JSON text of `save`. */
+  text(): string;
 }
 
 /** Turns a context into JSON and back. */
 export interface Persist {
   save(context: unknown): Json;
   load(saved: Json): unknown;
+  /** The JSON text of `save`, where most of it is known before and need not be made again. */
+  write?(context: unknown): string;
 }
 
 export interface Reading {
@@ -132,6 +136,12 @@ class ChartInstance implements Instance {
     const { persist } = this.#chart;
     const context = persist ? persist.save(this.#context) : (this.#context as Json);
     return { value: this.#value, context };
+  }
+
+  text(): string {
+    const { persist } = this.#chart;
+    if (persist?.write === undefined) return JSON.stringify(this.save());
+    return `{"value":${JSON.stringify(this.#value)},"context":${persist.write(this.#context)}}`;
   }
 
   /** Gives up the live actor; the next move makes another one. */

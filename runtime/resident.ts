@@ -30,7 +30,7 @@ export const stateOf = (resident: Resident): State<unknown> => ({
 
 /** A resident actor as a snapshot keeps it. */
 export function snapshotOf(resident: Resident, position: number): Snapshot {
-  const state = JSON.stringify(resident.instance.save());
+  const state = resident.instance.text();
   return { actor: resident.key, version: resident.version, position, hash: digest(state), state };
 }
 

@@ -9,30 +9,7 @@
  *    the first of them expires, or earlier.
  * T4 A transfer that it is to receive is in `admitted` from its yes until it is told the decision.
  */
-import type { TransferProtocol } from '../../contracts/transfer.ts';
-
-/** A transfer at its payer. Amounts are as on the wire, times in ms since 1970. */
-export interface SentTransfer {
-  readonly transferId: string;
-  readonly protocol: TransferProtocol;
-  readonly to: string;
-  readonly asset: string;
-  readonly amount: string;
-  readonly reference: string | undefined;
-  readonly begun: number;
-  readonly deadline: number;
-  /** In its protocol's chart. */
-  state: string;
-  /** The payee has answered the first phase. */
-  answered: boolean;
-  decided: number | undefined;
-  ended: number | undefined;
-  /** Why it was refused or undone. */
-  code: string | undefined;
-  outOfOrder: boolean;
-  /** The payee was asked after the deadline and refused with its code: it had nothing to undo. */
-  askedLate: boolean;
-}
+import { unfold, type FinishedTransfer, type SentTransfer } from './sent.ts';
 
 /** A transfer that was admitted at its payee. */
 export interface AdmittedTransfer {
@@ -49,7 +26,7 @@ export interface TransferBook {
   /** By id: what only the payee's answer can end. */
   readonly awaited: Map<string, SentTransfer>;
   /** By id, oldest first. */
-  readonly finished: Map<string, SentTransfer>;
+  readonly finished: Map<string, FinishedTransfer>;
   /** How many of the finished were refused or undone. */
   refused: number;
   /** By `incomingKey`. */
@@ -85,14 +62,20 @@ export const emptyBook = (): TransferBook => ({
 export const incomingKey = ({ from, transferId }: { from: string; transferId: string }): string =>
   `${from}/${transferId}`;
 
-/** The transfer that this account sends or sent. */
-export const sentTransfer = (
+/** The transfer that this account sends or sent, as far as it remembers. */
+export function sentTransfer(
   book: TransferBook | undefined,
   transferId: string,
-): SentTransfer | undefined =>
-  book?.undecided.get(transferId) ??
-  book?.awaited.get(transferId) ??
-  book?.finished.get(transferId);
+): SentTransfer | undefined {
+  const underWay = book?.undecided.get(transferId) ?? book?.awaited.get(transferId);
+  if (underWay) return underWay;
+  const ended = book?.finished.get(transferId);
+  return ended && unfold(ended);
+}
+
+/** Whether it remembers one of this id. */
+export const isRemembered = (book: TransferBook, transferId: string): boolean =>
+  book.undecided.has(transferId) || book.awaited.has(transferId) || book.finished.has(transferId);
 
 /** Whether money may still come, or come back, so that the account has to stay. */
 export function expectsMoney(book: TransferBook | undefined): boolean {

@@ -7,10 +7,10 @@ import {
   incomingEndedKept,
   incomingKey,
   refusedKept,
-  type SentTransfer,
   type TransferBook,
 } from './book.ts';
 import { payeeChart, protocols } from './protocols.ts';
+import { finished, type FinishedTransfer, type SentTransfer } from './sent.ts';
 
 /** The account, as far as transfers change it. */
 export interface Books {
@@ -140,17 +140,19 @@ function wait(book: TransferBook, transfer: SentTransfer, time: number): void {
   }
 }
 
-const isRefused = ({ code }: SentTransfer): boolean => code !== undefined;
-const isCompleted = ({ code }: SentTransfer): boolean => code === undefined;
+const isRefused = ({ refused }: FinishedTransfer): boolean => refused;
+const isCompleted = ({ refused }: FinishedTransfer): boolean => !refused;
 
 function finish(book: TransferBook, transfer: SentTransfer): void {
-  const { finished } = book;
-  finished.set(transfer.transferId, transfer);
-  if (isCompleted(transfer)) {
-    forget(finished, { kept: completedKept, of: finished.size - book.refused, which: isCompleted });
-  } else {
+  const ended = finished(transfer);
+  book.finished.set(transfer.transferId, ended);
+  if (ended.refused) {
     book.refused++;
-    book.refused -= forget(finished, { kept: refusedKept, of: book.refused, which: isRefused });
+    const all = { kept: refusedKept, of: book.refused, which: isRefused };
+    book.refused -= forget(book.finished, all);
+  } else {
+    const completed = book.finished.size - book.refused;
+    forget(book.finished, { kept: completedKept, of: completed, which: isCompleted });
   }
 }
 

@@ -21,8 +21,9 @@ import {
   type State,
 } from '../actor.ts';
 import { amountOf } from '../amount.ts';
-import { sentTransfer, transfersMax, type SentTransfer, type TransferBook } from './book.ts';
+import { isRemembered, transfersMax, type TransferBook } from './book.ts';
 import { toPayee, TransferAnswer } from './messages.ts';
+import type { SentTransfer } from './sent.ts';
 
 type Account = State<AccountContext>;
 type Judged = Decision<AccountEvent>;
@@ -49,7 +50,7 @@ export function beginTransfer(
   if (typeof units === 'string') return reject(units);
   const { transfers: book } = state.context;
   // Within the window the runtime answers a known id; after it, the id is still not to be used again.
-  if (sentTransfer(book, context.id)) return reject('runtime/already-applied');
+  if (book && isRemembered(book, context.id)) return reject('runtime/already-applied');
   const terms = termsOf(command, formatUnits(units, scaleOf(scales, asset)), context);
   const refuse = (code: Code): Judged =>
     reject(code, undefined, [{ type: 'transfer-rejected', ...terms, code, time: context.now }]);

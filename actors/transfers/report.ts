@@ -1,6 +1,6 @@
 import type { TransferReport } from '../../contracts/transfer.ts';
-import type { SentTransfer } from './book.ts';
 import { protocols, type Phases } from './protocols.ts';
+import type { SentTransfer } from './sent.ts';
 
 type Participant = TransferReport['participants'][number];
 type Phase = Participant['first'];

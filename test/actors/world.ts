@@ -155,6 +155,9 @@ export class World {
     resident.instance = resident.type.start(JSON.parse(saved));
     const again = JSON.stringify(resident.instance.save());
     if (again !== saved) throw new Error(`${actor} was restored differently:\n${saved}\n${again}`);
+    const written = resident.instance.text();
+    if (written !== saved)
+      throw new Error(`${actor} is written differently:\n${saved}\n${written}`);
   }
 
   /** Per asset: what all actors have, and what messages under way carry. */

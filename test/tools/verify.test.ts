@@ -77,6 +77,7 @@ test('a machine that comes to another state is told at the record where it begin
         const { value, context } = instance.save();
         return { value, context: { ...Object(context), color: 'red' } };
       },
+      text: () => instance.text(),
     };
   };
   const { first } = await verify(withPurse({ start }));
@@ -96,6 +97,7 @@ test('a machine that refuses a recorded event is told', async () => {
       context: instance.context,
       evolve,
       save: () => instance.save(),
+      text: () => instance.text(),
     };
   };
   const { first } = await verify(withPurse({ start }));
