@@ -143,6 +143,7 @@ export class Outbox {
 
   /** O1: the messages with the numbers that they will have if they are committed next. */
   plan(messages: readonly Outgoing[]): Message[] {
+    if (messages.length === 0) return [];
     const next = new Map<number, number>();
     return messages.map((message) => {
       const to = this.target(message.to);

@@ -164,6 +164,8 @@ export class Recall {
   /** Step 6: the record is durable; whoever waits for a reply in it is told. */
   durable(staged: Staged, epoch: number): void {
     const { record, position } = staged;
+    // Most records of messages answer nobody.
+    if (record.reply === undefined && record.answers === undefined) return;
     const at = recordAddress(this.#options.partition, epoch, position);
     if (record.id !== undefined && record.reply !== undefined) {
       const { id, hash, reply } = record;
