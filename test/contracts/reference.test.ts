@@ -1,0 +1,6 @@
+import { expect, test } from 'vitest';
+import { reference } from '../../tools/reference.ts';
+
+test('docs/reference.md is what the contracts say', async () => {
+  await expect(reference()).toMatchFileSnapshot('../../docs/reference.md');
+});
