@@ -133,7 +133,7 @@ export class Gateway {
     const span = types.has(target.type) ? this.#begun(request, target, number) : undefined;
     const trace = span?.traceparent ?? request.trace;
     const heard = { ...request, trace };
-    const caller = this.#counted(target, ending(span, this.callerAt(request.reply, heard)));
+    const caller = this.#counted(target, this.#callerOf(request, span));
     if (target.verb === 'get' && this.#asksHistory(target)) {
       void this.#tellHistory(request, target, caller);
     } else if (target.verb === 'get') {
@@ -156,7 +156,7 @@ export class Gateway {
     const several = { verb: 'cmd', type: partitionType, name: 'batch' } as const;
     const span = this.#begun(request, several, number);
     const heard = { ...request, trace: span?.traceparent ?? request.trace };
-    const caller = ending(span, this.callerAt(request.reply, heard));
+    const caller = this.#callerOf(request, span);
     const began = this.#options.clock.monotonic();
     const timed: Caller = {
       ...caller,
@@ -197,6 +197,19 @@ export class Gateway {
     partition: number,
   ): Span | undefined {
     return this.#options.tracer?.request({ ...step, id, trace, partition });
+  }
+
+  /** Told of its trace if it has one; the step ends with the answer, if its record has not ended it. */
+  #callerOf({ reply, trace }: Request, span: Span | undefined): Caller {
+    if (span === undefined) return this.callerAt(reply, { trace });
+    const caller = this.callerAt(reply, { trace: trace && span.traceparent });
+    return {
+      ...caller,
+      answer: (text, code) => {
+        caller.answer(text, code);
+        span.end(code);
+      },
+    };
   }
 
   #counted({ type, actor, name }: Target, caller: Caller): Caller {
@@ -302,18 +315,6 @@ interface Element {
   readonly scope: ActorKey | number;
   readonly trace: string | undefined;
 }
-
-/** The step of a request ends when it is answered, unless its record has ended it before. */
-const ending = (span: Span | undefined, caller: Caller): Caller =>
-  span === undefined
-    ? caller
-    : {
-        ...caller,
-        answer: (text, code) => {
-          caller.answer(text, code);
-          span.end(code);
-        },
-      };
 
 const tooLarge = refusal('request/too-large', 'The reply is larger than NATS carries.');
 

@@ -90,6 +90,18 @@ failure, no hand-over, little waiting for memory. Accounts and symbols are drawn
 has favourites, which is easier on caches and harder on single partitions. The generator sends ids
 and checks whether a reply says ok, but does not parse it.`;
 
+/** What ends the output of the benchmark of tracing. */
+export const traceNotes = `\
+How to read it. Of untraced: the rate as a share of that of the host without tracing, in the same round;
+of each line the round with the median share. Spans: what the collector got, per command or order, within
+0.3 s after the load. The rest as in the main benchmark.
+Each line has a cluster of its own (Redis, NATS, one host), all of one machine; those that are not
+measured do nothing meanwhile. The generator sends no traceparent: the host decides what is traced.
+
+What is not measured. A collector that stores what it gets: this one counts and forgets. Metrics by
+OTLP are off. Above what the SDK's queue takes (2,048 spans, batches of 512) spans are dropped, which
+is cheap: the column spans says how many were not.`;
+
 /** What ends the output of the matching benchmark. */
 export const matchNotes = `\
 How to read it. Every book gets the same messages, translated to its own commands outside of the

@@ -76,6 +76,21 @@ export interface ScaleResults {
   readonly rows: readonly ScaleRow[];
 }
 
+/** The same load on hosts that trace this share of it. */
+export interface TraceRow extends CommandRow {
+  /** Of the rate without tracing, in the same round. */
+  readonly share: number;
+  /** That the collector got, per unit of work. */
+  readonly spans: number;
+}
+
+export interface TraceResults {
+  readonly kind: 'traces';
+  readonly before: Machine;
+  readonly after: Machine;
+  readonly rows: readonly TraceRow[];
+}
+
 /** Latencies of some requests, in ms. */
 export interface Latency {
   readonly count: number;

@@ -8,6 +8,7 @@ import { connect, type NatsConnection } from 'nats';
 import { connectRedis, type Connection } from '../../runtime/redis/connection.ts';
 import { natsBus } from '../../runtime/nats/bus.ts';
 import { systemClock, systemRandom } from '../../runtime/system-clock.ts';
+import type { Environment } from '../environment.ts';
 import { startHostProcess } from '../host-process.ts';
 import { readHosts } from '../hosts.ts';
 import { startNats, startRedis, type RunningServer } from '../servers.ts';
@@ -26,6 +27,8 @@ export interface StageOptions {
   readonly partitions: number;
   /** A second Redis, without whose copy nothing is answered. */
   readonly replica?: boolean;
+  /** Of the hosts, beside what the stage says. */
+  readonly environment?: Environment;
 }
 
 /** Starts Redis, NATS, an echo and so many hosts in a temporary folder; all end with the stage. */
@@ -48,6 +51,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
     MILLRACE_PARTITIONS: `${partitions}`,
     MILLRACE_ARCHIVE_DIR: join(dir, 'archive'),
     MILLRACE_REPLICAS: replica ? '1' : '0',
+    ...options.environment,
   };
   const hosts: number[] = [];
   for (let n = 1; n <= options.hosts; n++) {

@@ -9,12 +9,14 @@ import { measureScale } from '../bench/scale.ts';
 import type { SoakSettings } from '../bench/results.ts';
 import { measureSoak } from '../bench/soak.ts';
 import { warmUpSeconds } from '../bench/soak-verdict.ts';
+import { measureTraces } from '../bench/traces.ts';
 import { measureTransfers } from '../bench/transfers.ts';
 
 export const usage = `millrace bench [options]
 millrace bench match [--rounds N] [--json]
 millrace bench scale [--seconds N] [--only TEXT] [--json]
 millrace bench transfers [--rounds N] [--seconds N] [--hosts N] [--only TEXT] [--json]
+millrace bench traces [--rounds N] [--seconds N] [--only TEXT] [--json]
 millrace bench soak [--minutes N] [--share PERCENT] [--kills N] [--window SECONDS]
                     [--retain MIB] [--hosts N] [--json]
 millrace bench peer [--rounds N] [--seconds N] [--json]
@@ -28,6 +30,7 @@ interleaved in one run on this machine, and prints rates, ratios and percentiles
   match         the order book alone, beside the npm package nodejs-order-book; from a clone only
   scale         the system with more accounts, symbols, partitions and hosts
   transfers     the protocols of transfers side by side, between different partitions
+  traces        what tracing costs: nothing traced, a hundredth, everything, in turns
   soak          a share of the capacity for long: are memory, latency and recovery bounded? Exit
                 status 1 if not
   peer          single commands beside those of Restate, another durable engine, which npm installs
@@ -36,7 +39,7 @@ interleaved in one run on this machine, and prints rates, ratios and percentiles
   durability    deposits kept on one disk, at a replica too, and less safely than a host accepts
   chart         draws the JSON results of bench as SVG and prints them as tables
 
-  --rounds N          how often each measurement is repeated (default 3; match: 5)
+  --rounds N          how often each measurement is repeated (default 3; match, traces: 5)
   --seconds N         how long each lasts (default 3)
   --hosts N           host processes (default 1)
   --only TEXT         only the measurements whose names contain this
@@ -92,6 +95,9 @@ export async function run(argv: string[]): Promise<number> {
     case 'transfers':
       await measureTransfers({ rounds: rounds ?? 3, seconds, hosts, only, json });
       return 0;
+    case 'traces':
+      await measureTraces({ rounds: rounds ?? 5, seconds, only, json });
+      return 0;
     case 'soak':
       return (await measureSoak({ ...soakSettings(values), hosts, json })) ? 0 : 1;
     case 'peer':
@@ -120,6 +126,7 @@ const optionsOf = new Map<string | undefined, readonly string[]>([
   ['match', ['rounds', 'json']],
   ['scale', ['seconds', 'only', 'json']],
   ['transfers', measured],
+  ['traces', ['rounds', 'seconds', 'only', 'json']],
   ['soak', ['minutes', 'share', 'kills', 'window', 'retain', 'hosts', 'json']],
   ['peer', ['rounds', 'seconds', 'json']],
   ['memory', ['json']],

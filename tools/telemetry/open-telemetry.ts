@@ -9,7 +9,6 @@ import {
   SpanKind,
   SpanStatusCode,
   trace as tracing,
-  type Attributes,
   type Context,
   type Link,
   type Meter as OpenMeter,
@@ -89,35 +88,28 @@ class Tracing implements Tracer {
   }
 
   request({ verb, type, actor, name, id, partition, trace }: RequestStep): Span | undefined {
+    const span = this.#begin('process', type, SpanKind.CONSUMER, contextOf(trace));
+    if (span === undefined) return undefined;
     const subject = actor === undefined ? 'part.{n}' : `${verb}.${type}.{id}`;
-    const attributes: Attributes = {
-      'messaging.system': 'nats',
-      'messaging.operation.name': 'process',
-      'messaging.operation.type': 'process',
-      'messaging.destination.template': `${this.#prefix}.${subject}.${name}`,
-      'messaging.destination.partition.id': `${partition}`,
-    };
-    if (id !== undefined) attributes['messaging.message.id'] = id;
-    if (actor !== undefined) attributes['millrace.actor'] = actor;
-    const kind = SpanKind.CONSUMER;
-    return this.#begin(`process ${type}.{id}`, { kind, attributes }, contextOf(trace));
+    span.setAttribute('messaging.system', 'nats');
+    span.setAttribute('messaging.operation.name', 'process');
+    span.setAttribute('messaging.operation.type', 'process');
+    span.setAttribute('messaging.destination.template', `${this.#prefix}.${subject}.${name}`);
+    span.setAttribute('messaging.destination.partition.id', `${partition}`);
+    if (id !== undefined) span.setAttribute('messaging.message.id', id);
+    if (actor !== undefined) span.setAttribute('millrace.actor', actor);
+    return new Step(span);
   }
 
   send(step: MessageStep): Span | undefined {
-    const { type } = splitActorKey(step.to);
-    const attributes = this.#messageAttributes(step, 'send');
-    const kind = SpanKind.PRODUCER;
-    return this.#begin(`send ${type}.{id}`, { kind, attributes }, contextOf(step.trace));
+    return this.#message('send', SpanKind.PRODUCER, step);
   }
 
   take(step: MessageStep): Span | undefined {
-    const { type } = splitActorKey(step.to);
-    const attributes = this.#messageAttributes(step, 'process');
-    const kind = SpanKind.CONSUMER;
-    return this.#begin(`process ${type}.{id}`, { kind, attributes }, contextOf(step.trace));
+    return this.#message('process', SpanKind.CONSUMER, step);
   }
 
-  /** A child of the first step that it is for, so that a lone request is one tree; linked to all. */
+  /** A child of the first traced step, so that a lone request is one tree; linked to all. */
   append({ partition, epoch }: Fence, after: number, records: readonly TracedRecord[]) {
     const links = linksTo(records);
     const [first] = links;
@@ -133,9 +125,15 @@ class Tracing implements Tracer {
       'millrace.position': after + 1,
     };
     const parent = tracing.setSpanContext(ROOT_CONTEXT, first.context);
-    const span = this.#begin('append log', { kind: SpanKind.CLIENT, attributes, links }, parent);
-    if (span) for (const record of records) record.span?.link(span);
-    return span;
+    const options = { kind: SpanKind.CLIENT, attributes, links };
+    const span = recording(this.#tracer.startSpan('append log', options, parent));
+    if (span === undefined) return undefined;
+    const step = new Step(span);
+    for (const { span: other } of records) {
+      // The first need not name its own child.
+      if (other && !other.traceparent.includes(first.context.spanId)) other.link(step);
+    }
+    return step;
   }
 
   reply(trace: string, because: string | undefined): Span | undefined {
@@ -146,32 +144,36 @@ class Tracing implements Tracer {
       'messaging.destination.temporary': true,
     };
     const links = because === undefined ? [] : [{ context: spanContextOf(because) }];
-    const kind = SpanKind.PRODUCER;
-    return this.#begin('send reply', { kind, attributes, links }, contextOf(trace));
+    const options = { kind: SpanKind.PRODUCER, attributes, links };
+    const span = recording(this.#tracer.startSpan('send reply', options, contextOf(trace)));
+    return span && new Step(span);
   }
 
-  #messageAttributes({ to, name, from, partition }: MessageStep, operation: string): Attributes {
-    return {
-      'messaging.system': 'nats',
-      'messaging.operation.name': operation,
-      'messaging.operation.type': operation,
-      'messaging.destination.template': `${this.#prefix}.part.{n}.channel`,
-      'messaging.destination.partition.id': `${partition}`,
-      'messaging.message.id': `${from.partition}:${from.entry}#${from.n}`,
-      'millrace.actor': to,
-      'millrace.message': name,
-    };
+  #message(
+    operation: 'send' | 'process',
+    kind: SpanKind,
+    { to, name, from, partition, trace }: MessageStep,
+  ): Span | undefined {
+    const span = this.#begin(operation, splitActorKey(to).type, kind, contextOf(trace));
+    if (span === undefined) return undefined;
+    span.setAttribute('messaging.system', 'nats');
+    span.setAttribute('messaging.operation.name', operation);
+    span.setAttribute('messaging.operation.type', operation);
+    span.setAttribute('messaging.destination.template', `${this.#prefix}.part.{n}.channel`);
+    span.setAttribute('messaging.destination.partition.id', `${partition}`);
+    span.setAttribute('messaging.message.id', `${from.partition}:${from.entry}#${from.n}`);
+    span.setAttribute('millrace.actor', to);
+    span.setAttribute('millrace.message', name);
+    return new Step(span);
   }
 
-  #begin(
-    name: string,
-    options: { kind: SpanKind; attributes: Attributes; links?: Link[] },
-    parent: Context,
-  ): Step | undefined {
-    const span = this.#tracer.startSpan(name, options, parent);
-    return span.isRecording() ? new Step(span) : undefined;
+  /** Without attributes, which would be for nothing most of the time where few requests are sampled. */
+  #begin(operation: string, type: string, kind: SpanKind, parent: Context): OpenSpan | undefined {
+    return recording(this.#tracer.startSpan(`${operation} ${type}.{id}`, { kind }, parent));
   }
 }
+
+const recording = (span: OpenSpan): OpenSpan | undefined => (span.isRecording() ? span : undefined);
 
 /** One span that is recorded. */
 class Step implements Span {
