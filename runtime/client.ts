@@ -74,6 +74,8 @@ export interface WaitOptions {
   readonly timeoutMs?: number;
   /** Stops waiting; whether a command was carried out is then not known. */
   readonly signal?: AbortSignal;
+  /** The caller's own step (W3C trace context): the trace of a request goes on from it. */
+  readonly traceparent?: string;
 }
 
 export interface AskOptions extends WaitOptions {
@@ -161,13 +163,16 @@ function clientOver(ports: Ports & { readonly line: Line }, options: ClientOptio
     if ('ok' in prepared) return prepared;
     const { actor, name, id, body } = prepared;
     const subject = subjects.request(verb, actor, name);
-    const headers = verb === 'cmd' ? { headers: { 'Nats-Msg-Id': id } } : {};
+    const headers = {
+      ...(verb === 'cmd' && { 'Nats-Msg-Id': id }),
+      ...(wait.traceparent !== undefined && { traceparent: wait.traceparent }),
+    };
     const until = untilOf(wait);
     const retried = await line.retry(until, async (timeoutMs): Promise<Tried<Answer>> => {
       const tried = await line.request(subject, body, {
         timeoutMs,
         signal: wait.signal,
-        ...headers,
+        headers,
       });
       if (tried.kind === 'again') return tried;
       const answer = readAnswer(readJson(tried.value.payload));

@@ -132,7 +132,6 @@ export class Gateway {
     const { payload, id } = request;
     const span = types.has(target.type) ? this.#begun(request, target, number) : undefined;
     const trace = span?.traceparent ?? request.trace;
-    const heard = { ...request, trace };
     const caller = this.#counted(target, this.#callerOf(request, span));
     if (target.verb === 'get' && this.#asksHistory(target)) {
       void this.#tellHistory(request, target, caller);
@@ -141,6 +140,7 @@ export class Gateway {
       if (read.ok) partition.read(read.value);
       else answer(caller, read.refused);
     } else if (target.name === 'batch') {
+      const heard = { ...request, trace };
       if (types.has(target.type)) this.#batch(heard, caller, partition, target.actor);
       else answer(caller, refusal('runtime/unknown-type'));
     } else {

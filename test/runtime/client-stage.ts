@@ -21,6 +21,7 @@ export const paid = encodeReply(
 /** A request as a scripted host saw it; `at` is the time of the stage's clock. */
 export interface Seen {
   readonly id: string | undefined;
+  readonly trace: string | undefined;
   readonly body: string;
   readonly at: number;
 }
@@ -52,7 +53,8 @@ export function host({ hub, clock }: Stage, subject: string, ...moves: string[])
   bus.subscribe(subject, (message) => {
     const reply = moves[Math.min(seen.length, moves.length - 1)] ?? silence;
     const id = message.header('Nats-Msg-Id');
-    seen.push({ id, body: text(message), at: clock.monotonic() });
+    const trace = message.header('traceparent');
+    seen.push({ id, trace, body: text(message), at: clock.monotonic() });
     if (reply !== silence && message.reply !== undefined) bus.publish(message.reply, reply);
   });
   return seen;

@@ -69,6 +69,15 @@ describe('a command', () => {
     expect(new Set(seen.map(({ id, body }) => `${id} ${body}`)).size).toBe(1);
   });
 
+  test("carries its caller's trace each time it is sent", async () => {
+    const world = stage();
+    const seen = host(world, subject, busy, paid);
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const asking = client(world).ask('account/alice', 'deposit', deposit, { traceparent });
+    await pass(world.clock, asking);
+    expect(seen.map(({ trace }) => trace)).toEqual([traceparent, traceparent]);
+  });
+
   test('waits for a host when there is none', async () => {
     const world = stage();
     world.clock.after(700, () => host(world, subject, paid));
