@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { defaultLimits, describeLimits } from '../../runtime/limits.ts';
@@ -18,6 +18,22 @@ test('up --help tells every variable that a cluster reads, host --help where the
   expect(hostUsage).toContain('MILLRACE_ variables as for `up`');
 });
 
+test('docs/configuration.md is the table of all variables that anything here reads', () => {
+  const table = source('docs/configuration.md');
+  const inside = (pattern: string): string[] =>
+    globSync(pattern, { cwd: join(import.meta.dirname, '../..') });
+  const readers = [...inside('{contracts,actors,runtime,tools}/**/*.{ts,mjs,sh}'), 'compose.yaml'];
+  // What one process of the benchmark tells another is nobody's to set.
+  const own = ['MILLRACE_BENCH_PROBES'];
+  const named = [...readers, 'README.md', ...inside('docs/**/*.md')].flatMap(variablesIn);
+  const names = [...new Set(named)].filter((name) => !own.includes(name));
+  expect(names.length).toBeGreaterThan(20);
+  expect(names.filter((name) => !table.includes(`\`${name}\``))).toEqual([]);
+  const read = [...readers, 'test/black-box/cluster.ts'].flatMap(variablesIn);
+  const unread = variablesIn('docs/configuration.md').filter((name) => !read.includes(name));
+  expect(unread.filter((name) => !name.startsWith('OTEL_'))).toEqual([]);
+});
+
 test('README shows the line of limits that a host prints by default', () => {
   const residentBytes = 2 ** 31;
   const line = describeLimits(defaultLimits(64, { residentBytes }), 64);
@@ -34,3 +50,9 @@ test.each([
     await expect(runBench(argv)).rejects.toThrow(new UsageError(`${complaint}.`));
   },
 );
+
+/** The names of variables in a file; those that stand for many are followed by a star or a quote. */
+function variablesIn(path: string): string[] {
+  const names = source(path).matchAll(/\b(?:MILLRACE|OTEL)_[A-Z_]*[A-Z](?![A-Z_$])/g);
+  return Array.from(names, ([name]) => name);
+}
