@@ -59,6 +59,8 @@ export interface Decision<Event extends { type: string } = EventBody> {
   /** Absent: the reply follows in a later record (`defer`), or there is nobody to answer (`react`). */
   readonly reply?: Reply;
   readonly effects?: Effects;
+  /** See `alreadyApplied`. */
+  readonly appliedAt?: number;
 }
 
 /** What a decision does besides its events. */
@@ -104,6 +106,16 @@ export const reject = <const Event extends { type: string } = never>(
   events: readonly Event[] = [],
   effects?: Effects,
 ): Decision<Event> => ({ events, reply: refusal(code, message), ...(effects && { effects }) });
+
+/**
+ * The actor has applied a command of this id, in its record of this time (ms since 1970), although the
+ * runtime no longer remembers it. The reply says where that record stands.
+ */
+export const alreadyApplied = (time: number): Decision<never> => ({
+  events: [],
+  reply: refusal('runtime/already-applied'),
+  appliedAt: time,
+});
 
 /** The command's reply follows in a later record of this actor, through `Effects.answers`. */
 export const defer = <const Event extends { type: string }>(

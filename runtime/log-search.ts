@@ -30,6 +30,14 @@ export interface LogSearchOptions {
   readonly epochOf: (position: number) => Promise<number | undefined>;
 }
 
+/** A command's record up to a position, of which the time is known. */
+export interface Sought {
+  readonly actor: ActorKey;
+  readonly id: string;
+  readonly time: number;
+  readonly through: number;
+}
+
 interface Group {
   readonly entry: Entry;
   readonly records: readonly LogRecord[];
@@ -71,12 +79,36 @@ export class LogSearch {
     return this.#inTurn(async () => {
       const { partition } = this.#options;
       const position = Number(address.slice(address.indexOf('-') + 1));
-      const group = (await this.#groupAt(position)) ?? (await this.#archivedAt(position));
+      const group = await this.#anywhereAt(position);
       if (group === undefined) return undefined;
       const { entry, records } = group;
       if (recordAddress(partition, entry.epoch, position) !== address) return undefined;
       const record = records[position - entry.position];
       return record?.actor === actor ? record.events : undefined;
+    });
+  }
+
+  /** The address of a command's record, by the time that it has; undefined if there is none now. */
+  addressOf(sought: Sought): Promise<string | undefined> {
+    return this.#inTurn(async () => {
+      // The first position at or after which a record of that time can stand: times never go back.
+      let [low, high] = [1, sought.through];
+      while (low < high) {
+        const middle = Math.floor((low + high) / 2);
+        const group = await this.#anywhereAt(middle);
+        const record = group?.records[middle - group.entry.position];
+        // Neither in the log nor in the archive: it can only stand later.
+        if (record === undefined || record.time < sought.time) low = middle + 1;
+        else high = middle;
+      }
+      for (let position = low; position <= sought.through; position++) {
+        const group = await this.#anywhereAt(position);
+        const record = group?.records[position - group.entry.position];
+        if (!group || !record || record.time > sought.time) return undefined;
+        if (record.actor === sought.actor && record.id === sought.id)
+          return recordAddress(this.#options.partition, group.entry.epoch, position);
+      }
+      return undefined;
     });
   }
 
@@ -126,6 +158,10 @@ export class LogSearch {
     const at = recordAddress(partition, (await epochOf(gone)) ?? 0, gone);
     const code = 'runtime/already-applied';
     return { kind: 'answered', hash, text: encodeReply(refusal(code), at), code };
+  }
+
+  async #anywhereAt(position: number): Promise<Group | undefined> {
+    return (await this.#groupAt(position)) ?? (await this.#archivedAt(position));
   }
 
   async #archivedAt(position: number): Promise<Group | undefined> {

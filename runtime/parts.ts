@@ -1,6 +1,7 @@
 /** The parts behind one partition, put together: who tells whom what, and nothing else. */
 import type { ActorKey } from '../contracts/ids.ts';
 import type { LogRecord } from '../contracts/record.ts';
+import { encodeReply, type Reply } from '../contracts/reply.ts';
 import type { Subjects } from '../contracts/subjects.ts';
 import type { SharedArchive } from './archive.ts';
 import { Audit } from './audit.ts';
@@ -146,6 +147,7 @@ export function assemble(
     epoch: fence.epoch,
     onChanged: (actor, position) => checkpointer.changed(actor, position),
     onBroken: ({ key }) => residents.rebuild(key, () => recordsOf(key)),
+    onApplied: (command, reply, time) => void tellWhere(command, reply, time),
   });
   const retries = new Retries({ ...shared, turn, submit });
   const intake = new Intake({ ...shared, turn, isServing, onFailure: fail });
@@ -163,6 +165,15 @@ export function assemble(
   async function recordsOf(actor: ActorKey): Promise<readonly LogRecord[]> {
     if (!(await writer.settled())) return [];
     return search.recordsOf(actor, checkpointer.position + 1);
+  }
+
+  /** Without the address if nobody can say it now: it was applied all the same. */
+  async function tellWhere(command: Command, reply: Reply, time: number): Promise<void> {
+    const { actor, id, caller } = command;
+    const through = writer.durable;
+    const looked = search.full ? undefined : search.addressOf({ actor, id, time, through });
+    const at = await looked?.catch(() => undefined);
+    if (isServing()) caller.answer(encodeReply(reply, at), reply.ok ? undefined : reply.error.code);
   }
 
   const { recall, reads, outbox, inbox, reference, publisher } = shared;

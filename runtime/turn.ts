@@ -65,6 +65,8 @@ export interface TurnOptions {
   readonly onChanged: (actor: ActorKey, position: number) => void;
   /** The statechart failed half-way: its instance must be built again from the log. */
   readonly onBroken: (resident: Resident) => void;
+  /** The actor applied the command at this time, says the reply; where, is to be looked up. */
+  readonly onApplied: (command: Command, reply: Reply, time: number) => void;
 }
 
 /** A client's command, and what is known of its id. */
@@ -79,7 +81,7 @@ export interface Recalled {
 type Judged =
   | { readonly kind: 'recorded'; readonly draft: Draft }
   /** Told to the caller, and nothing else. */
-  | { readonly kind: 'unrecorded'; readonly reply: Reply }
+  | { readonly kind: 'unrecorded'; readonly reply: Reply; readonly appliedAt?: number | undefined }
   | { readonly kind: 'failed'; readonly error: Error };
 
 const messageOrigins = { id: undefined, hash: undefined, caller: undefined, trace: undefined };
@@ -115,7 +117,7 @@ export class Turn {
 
   /** Steps 2 to 5 for a client's command, of whose id this is known. */
   command({ command, key, known, cited }: Recalled, resident: Resident): void {
-    const { recall, reads, random, supervision, onBroken, meter, clock } = this.#options;
+    const { recall, reads, random, supervision, onBroken, onApplied, meter, clock } = this.#options;
     const began = meter ? clock.monotonic() : 0;
     // 2 recall
     if (known.kind === 'under-way' && known.hash === command.hash) {
@@ -144,7 +146,9 @@ export class Turn {
     };
     const judged = this.#judge({ command, cited }, resident, origins);
     if (judged.kind === 'unrecorded') {
-      reads.after(() => answer(command.caller, judged.reply));
+      const { reply, appliedAt } = judged;
+      if (appliedAt === undefined) reads.after(() => answer(command.caller, reply));
+      else reads.after(() => onApplied(command, reply, appliedAt));
       return;
     }
     if (judged.kind === 'failed') {
@@ -301,7 +305,7 @@ export class Turn {
     try {
       const decision = resident.type.decide(stateOf(resident), command.input, context);
       const reply = this.#refusals.unrecorded(decision);
-      if (reply) return { kind: 'unrecorded', reply };
+      if (reply) return { kind: 'unrecorded', reply, appliedAt: decision.appliedAt };
       return { kind: 'recorded', draft: this.#drafts.draft(resident, decision, origins) };
     } catch (error) {
       return { kind: 'failed', error: thrown(error) };

@@ -73,10 +73,6 @@ export function sentTransfer(
   return ended && unfold(ended);
 }
 
-/** Whether it remembers one of this id. */
-export const isRemembered = (book: TransferBook, transferId: string): boolean =>
-  book.undecided.has(transferId) || book.awaited.has(transferId) || book.finished.has(transferId);
-
 /** Whether money may still come, or come back, so that the account has to stay. */
 export function expectsMoney(book: TransferBook | undefined): boolean {
   if (book === undefined) return false;

@@ -10,6 +10,7 @@ import { formatUnits, scaleOf, type Scales } from '../../contracts/money.ts';
 import { refusal, success, type Reply } from '../../contracts/reply.ts';
 import { balanceOf, type AccountContext } from '../account-state.ts';
 import {
+  alreadyApplied,
   defer,
   react,
   reject,
@@ -21,7 +22,7 @@ import {
   type State,
 } from '../actor.ts';
 import { amountOf } from '../amount.ts';
-import { isRemembered, transfersMax, type TransferBook } from './book.ts';
+import { sentTransfer, transfersMax, type TransferBook } from './book.ts';
 import { toPayee, TransferAnswer } from './messages.ts';
 import type { SentTransfer } from './sent.ts';
 
@@ -50,7 +51,8 @@ export function beginTransfer(
   if (typeof units === 'string') return reject(units);
   const { transfers: book } = state.context;
   // Within the window the runtime answers a known id; after it, the id is still not to be used again.
-  if (book && isRemembered(book, context.id)) return reject('runtime/already-applied');
+  const earlier = sentTransfer(book, context.id);
+  if (earlier) return alreadyApplied(earlier.begun);
   const terms = termsOf(command, formatUnits(units, scaleOf(scales, asset)), context);
   const refuse = (code: Code): Judged =>
     reject(code, undefined, [{ type: 'transfer-rejected', ...terms, code, time: context.now }]);
