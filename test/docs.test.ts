@@ -36,3 +36,11 @@ test('ARCHITECTURE.md says who owns which state: every file of the engine that o
   expect(owners.length).toBeGreaterThan(20);
   expect(owners.filter((path) => !told.includes(`\`${basename(path)}\``))).toEqual([]);
 });
+
+test('ARCHITECTURE.md says what every folder of the sources holds', () => {
+  const told = read('ARCHITECTURE.md');
+  const tree = '{contracts,actors,runtime,tools,examples}/**/*.*';
+  const folders = new Set(globSync(tree, { cwd: root }).map((path) => basename(dirname(path))));
+  expect(folders.size).toBeGreaterThan(20);
+  expect([...folders].filter((name) => !told.includes(`${name}/\``))).toEqual([]);
+});

@@ -1,16 +1,16 @@
 /** The reference of the wire: commands, queries, events and codes, written from the contracts. */
 import { z } from 'zod';
-import { AccountCommand, AccountQuery, AccountResult } from '../contracts/account.ts';
-import { AccountEvent, accountEventsInternal } from '../contracts/account-events.ts';
-import { codes } from '../contracts/codes.ts';
-import { ExecutionReport, Fill } from '../contracts/execution-report.ts';
-import { EveryQuery, HistoryRecord } from '../contracts/history.ts';
-import { Asset, IdText } from '../contracts/ids.ts';
-import { Decimal } from '../contracts/money.ts';
-import { RecordAddress } from '../contracts/reversal.ts';
-import { Report, SymbolCommand, SymbolQuery, SymbolResult } from '../contracts/symbol.ts';
-import { internalSymbolEvents, SymbolEvent } from '../contracts/symbol-events.ts';
-import { TransferReport } from '../contracts/transfer.ts';
+import { AccountCommand, AccountQuery, AccountResult } from '../../contracts/account.ts';
+import { AccountEvent, accountEventsInternal } from '../../contracts/account-events.ts';
+import { codes } from '../../contracts/codes.ts';
+import { ExecutionReport, Fill } from '../../contracts/execution-report.ts';
+import { EveryQuery, HistoryRecord } from '../../contracts/history.ts';
+import { Asset, IdText } from '../../contracts/ids.ts';
+import { Decimal } from '../../contracts/money.ts';
+import { RecordAddress } from '../../contracts/reversal.ts';
+import { Report, SymbolCommand, SymbolQuery, SymbolResult } from '../../contracts/symbol.ts';
+import { internalSymbolEvents, SymbolEvent } from '../../contracts/symbol-events.ts';
+import { TransferReport } from '../../contracts/transfer.ts';
 
 interface Reference {
   readonly type: string;
