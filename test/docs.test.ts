@@ -18,6 +18,20 @@ test.each(documents)('%s links to what is there', (path) => {
   expect(local.filter((to) => !existsSync(join(root, dirname(path), to)))).toEqual([]);
 });
 
+test.each(documents)('%s links to headings that are there', (path) => {
+  const links = read(path).matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g);
+  const missing = Array.from(links, ([, to = '', heading = '']) => ({ to, heading })).filter(
+    ({ to, heading }) => {
+      const target = to === '' ? path : join(dirname(path), to);
+      const headings = Array.from(read(target).matchAll(/^#+ (.*)$/gm), ([, text = '']) =>
+        slug(text),
+      );
+      return !headings.includes(heading);
+    },
+  );
+  expect(missing).toEqual([]);
+});
+
 test.each(documents)('%s names files that are there', (path) => {
   const named = Array.from(
     read(path).matchAll(/`([\w/.-]+\.(?:ts|mjs|lua))`/g),
@@ -44,3 +58,11 @@ test('ARCHITECTURE.md says what every folder of the sources holds', () => {
   expect(folders.size).toBeGreaterThan(20);
   expect([...folders].filter((name) => !told.includes(`${name}/\``))).toEqual([]);
 });
+
+/** As GitHub makes the anchor of a heading. */
+function slug(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');
+}
