@@ -67,7 +67,11 @@ export async function withCluster<T>(
   }
 }
 
-function addressesOf({ data, archive }: ClusterPlace) {
+/** Where its Redis is, and where its hosts archive. */
+export function addressesOf({ data, archive }: ClusterPlace): {
+  readonly redis: string;
+  readonly archive: string | undefined;
+} {
   const configured = clusterEnvironment(process.env);
   const folder = archive ?? configured.archive;
   if (configured.redis !== undefined) return { redis: configured.redis, archive: folder };

@@ -9,13 +9,14 @@ export interface Progress {
   end(): void;
 }
 
-const redrawMs = 100;
+/** More often nobody needs to be told. */
+export const progressMs = 100;
 const lineMs = 2_000;
 const barWidth = 30;
 
 /** `total`: how many there will be, as far as that is known. */
 export function progressOn(output: Output, total?: number): Progress {
-  const everyMs = output.isTTY ? redrawMs : lineMs;
+  const everyMs = output.isTTY ? progressMs : lineMs;
   const began = systemClock.monotonic();
   let told = began;
   let drawn = false;

@@ -2,12 +2,13 @@ import { parseArgs } from 'node:util';
 import { UsageError, wholeNumber } from '../command-line.ts';
 import { clusterEnvironment } from '../environment.ts';
 import { clusterAt } from '../one-request.ts';
-import { clusterHelp, clusterOptions, withCluster } from '../opened-cluster.ts';
-import { connectOperator, type Operator } from '../operator.ts';
+import { addressesOf, clusterHelp, clusterOptions, withCluster } from '../opened-cluster.ts';
 import { progressOn } from '../progress.ts';
 import { paintFor } from '../terminal.ts';
 import { actorsOf } from '../verify/build.ts';
-import { verify, type Verified } from '../verify/verify.ts';
+import { verifyShare, type Share } from '../verify/share.ts';
+import { verifyInThreads } from '../verify/threads.ts';
+import type { Verified } from '../verify/verify.ts';
 
 export const usage = `millrace verify [options]
 
@@ -43,50 +44,39 @@ export async function run(args: string[]): Promise<number> {
     },
   });
   const partition = wholeNumber('partition', values.partition, { min: 0, max: 1_023 });
-  return withCluster(values, async ({ settings, leases, log, archive, types: own }) => {
-    const { partitions, scales } = settings;
+  const { share, records } = await withCluster(values, async ({ settings, leases }) => {
+    const { partitions } = settings;
     if (partition !== undefined && partition >= partitions)
       throw new UsageError(`This cluster has the partitions 0 to ${partitions - 1}.`);
-    const other = values.with === undefined ? undefined : await actorsOf(values.with, scales);
     const { owners } = await leases.owners(partitions);
     const tops = owners.filter((_, at) => partition === undefined || partition === at);
-    const total = tops.reduce((sum, owner) => sum + (owner?.top ?? 0), 0);
-    const progress = progressOn(process.stderr, total);
-    const hosts = other ? undefined : await hostsOf(values.data, partitions);
-    try {
-      const verified = await verify({
-        log,
-        archive,
-        partitions,
-        types: other ?? own,
-        against: other && own,
-        only: partition,
-        live: hosts && ((asked, actors) => hosts.states(asked, actors)),
-        onProgress: progress.tell,
-      });
-      progress.end();
-      console.log(values.json ? JSON.stringify(verified) : summary(verified));
-      return verified.differences === 0 ? 0 : 1;
-    } finally {
-      await hosts?.close();
-    }
+    return {
+      share: {
+        ...addressesOf(values),
+        hosts: hostsOf(values.data),
+        settings,
+        build: values.with,
+        only: partition === undefined ? undefined : [partition],
+      },
+      records: tops.reduce((sum, owner) => sum + (owner?.top ?? 0), 0),
+    };
   });
+  if (values.with !== undefined) await actorsOf(values.with, share.settings.scales);
+  const progress = progressOn(process.stderr, records);
+  const together = records >= threadedRecordsMin ? verifyInThreads : verifyShare;
+  const verified = await together(share, progress.tell);
+  progress.end();
+  console.log(values.json ? JSON.stringify(verified) : summary(verified));
+  return verified.differences === 0 ? 0 : 1;
 }
 
-/** The hosts of the same cluster, if they can be reached; why not is told on standard error. */
-async function hostsOf(data: string, partitions: number): Promise<Operator | undefined> {
+/** Fewer are verified by the time that threads have started. */
+const threadedRecordsMin = 10_000;
+
+/** Where hosts of the same cluster are asked; of one elsewhere only if that is said. */
+function hostsOf(data: string): Share['hosts'] {
   const { redis, nats } = clusterEnvironment(process.env);
-  if (redis !== undefined && nats === undefined) return undefined;
-  try {
-    const operator = await connectOperator(clusterAt(data));
-    if (operator.partitions === partitions) return operator;
-    await operator.close();
-    throw new Error(`they have ${operator.partitions} partitions, this Redis ${partitions}`);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    console.error(`The hosts are not asked for what they have in memory: ${why}`);
-    return undefined;
-  }
+  return redis !== undefined && nats === undefined ? undefined : clusterAt(data);
 }
 
 function summary({ first, ...found }: Verified): string {

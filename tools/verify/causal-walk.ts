@@ -17,8 +17,8 @@ import { placedOf, WholeLog, type LogSources, type Placed } from '../../runtime/
 
 export interface WalkOptions extends LogSources {
   readonly partitions: number;
-  /** Only the records of this one are visited; the others are read for the messages that it took. */
-  readonly only?: number | undefined;
+  /** The records of these are visited; the others are read for the messages that they took. */
+  readonly only?: ReadonlySet<number> | undefined;
   /** The cut: a partition is read up to its first record that is beyond it. */
   readonly within?: (placed: Placed) => boolean;
   /** Called before the records of a page are visited; they may have to wait for others meanwhile. */
@@ -59,6 +59,8 @@ interface Cursor {
   cut: boolean;
 }
 
+/** How the text of an entry tells that one of its records sends messages. */
+const sends = '"out":[';
 /** Every partition has two pages in memory. */
 const pageLength = 256 * 1024;
 
@@ -134,7 +136,7 @@ export class CausalWalk {
   /** Takes what it can of one page: to its end, or to a message that was not sent yet. */
   async #advance(cursor: Cursor): Promise<void> {
     const { within, visit, only, partitions } = this.#options;
-    const visits = only === undefined || only === cursor.partition;
+    const visits = only?.has(cursor.partition) !== false;
     for (;;) {
       const placed = cursor.page[cursor.next];
       if (placed === undefined) {
@@ -176,7 +178,10 @@ export class CausalWalk {
     cursor.coming = cursor.log.entries();
     // Told when it is awaited.
     cursor.coming.catch(() => undefined);
-    cursor.page = entries.flatMap((entry) => placedOf(cursor.partition, entry));
+    // Of the others only what sends is of interest: the rest need not even be decoded.
+    const all = this.#options.only?.has(cursor.partition) !== false;
+    const wanted = all ? entries : entries.filter(({ records }) => records.includes(sends));
+    cursor.page = wanted.flatMap((entry) => placedOf(cursor.partition, entry));
     cursor.next = 0;
     await prepare?.(cursor.partition, cursor.page);
     return true;
@@ -208,7 +213,7 @@ export class CausalWalk {
     const { partitions, only, onBroken } = this.#options;
     const { to, n } = sent.message;
     const target = this.#partitionOf(to);
-    if (only !== undefined && only !== target) return;
+    if (only?.has(target) === false) return;
     const channel = this.#channel(from * partitions + target);
     if (n !== channel.sent + 1)
       onBroken(`partition ${from} sends ${target} the message ${n} after ${channel.sent}`);

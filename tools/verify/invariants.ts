@@ -4,7 +4,7 @@
  * carried out once and in order; what was deferred is answered once; no UUIDv7 is used by two commands
  * of an actor; an order's quantity is what was filled, is open, or was canceled.
  *
- * Owns what of the records before is needed for that: of ids the latest million of a partition.
+ * Owns what of the records before is needed for that: of ids the latest five to ten thousand of a partition.
  */
 import { z } from 'zod';
 import type { EventBody } from '../../contracts/record.ts';
@@ -21,7 +21,7 @@ const Quantities = z.object({
   cumQty: z.string(),
   leavesQty: z.string(),
 });
-const idsMax = 500_000;
+const idsMax = 5_000;
 const uuid7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
 export class Invariants {

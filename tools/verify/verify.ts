@@ -24,8 +24,8 @@ export interface VerifyOptions extends LogSources {
   readonly types: ActorTypes;
   /** The build that its states are compared with after each record; without it with snapshots alone. */
   readonly against?: ActorTypes | undefined;
-  /** Verifies this partition alone; the other logs are read for the messages that it applied. */
-  readonly only?: number | undefined;
+  /** Verifies these partitions alone; the other logs are read for the messages that they applied. */
+  readonly only?: ReadonlySet<number> | undefined;
   /** Asks hosts for what they have in memory; without it that is not compared. */
   readonly live?: AskStates | undefined;
   /** Told now and then how many records have been verified. */
@@ -87,7 +87,7 @@ class Verification {
       onDifference: (difference) => this.#say(differenceText(difference)),
     };
     this.#replays = Array.from({ length: partitions }, (_, partition) =>
-      only === undefined || only === partition ? new PartitionReplay(world) : undefined,
+      only?.has(partition) === false ? undefined : new PartitionReplay(world),
     );
     this.#invariants = this.#replays.map(() => new Invariants());
     this.#walk = new CausalWalk({
