@@ -26,7 +26,8 @@ Exit status: 0 done, 1 not readable, 2 used wrongly.
 
 The columns: position is that of the latest record; unpublished, the records whose events may not be
 published yet (hosts note it once a second); to replay, what a new owner would read; first, the oldest
-position that is still in the log; groups, how many consumer groups read it, and the largest lag.`;
+position that is still in the log; groups, how many consumer groups read it, and the largest lag. An
+actor's latest records are looked for in the latest 100,000 of its partition.`;
 
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -138,7 +139,7 @@ async function inspectActor(cluster: OpenedCluster, actor: ActorKey, json: boole
     console.log(`  snapshot of version ${snapshot.version} at position ${snapshot.position}`);
   for (const line of balanceLines(balances)) console.log(`  ${line}`);
   console.log(`state ${JSON.stringify(saved.context)}`);
-  console.log(paint.bold(`latest records${records.length === 0 ? ': none in the log' : ''}`));
+  console.log(paint.bold(`latest records${records.length === 0 ? ': none lately' : ''}`));
   for (const { at, time, asked, happened } of records)
     console.log(`  ${at}  ${timeText(time)}  ${asked}: ${happened.join('; ')}`);
 }

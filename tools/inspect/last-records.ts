@@ -1,44 +1,48 @@
-/** The latest records of an actor that are still in the log, without reading all of it. */
-import { placedOf, type Placed } from '../../runtime/whole-log.ts';
+/** The latest records of an actor, without reading all of its partition's log. */
+import { RecordsMissing, WholeLog, type Placed } from '../../runtime/whole-log.ts';
 import type { OpenedCluster } from '../opened-cluster.ts';
 import type { Located } from '../time-travel.ts';
 
-/** Positions that are looked through at a time, from the end of the log backwards. */
+/** Positions that are looked through at a time, from the end of the log backwards, and in all. */
 const stride = 4_096;
-const entriesPerRead = 128;
+const positionsMax = 100_000;
 
-/** Oldest first; what has left the log for the archive is not looked through. */
+/** Oldest first, of the latest 100,000 of its partition, the archive included if it is there. */
 export async function lastRecords(
   cluster: OpenedCluster,
   { actor, partition }: Located,
   count: number,
 ): Promise<readonly Placed[]> {
   let found: readonly Placed[] = [];
-  let end = ((await cluster.leases.ownerOf(partition))?.top ?? 0) + 1;
-  while (end > 1 && found.length < count) {
-    const from = Math.max(1, end - stride);
-    const { records, whole } = await recordsBetween(cluster, partition, { from, end });
+  const top = (await cluster.leases.ownerOf(partition))?.top ?? 0;
+  const least = Math.max(1, top - positionsMax + 1);
+  for (let end = top + 1; end > least && found.length < count;) {
+    const from = Math.max(least, end - stride);
+    const records = await recordsBetween(cluster, partition, { from, end });
+    if (records === undefined) break;
     found = [...records.filter(({ record }) => record.actor === actor), ...found];
-    end = whole ? from : 1;
+    end = from;
   }
   return found.slice(-count);
 }
 
-/** What the log has of these positions; `whole` if it has the first of them. */
+/** Undefined where they have left the log, and the archive is not there. */
 async function recordsBetween(
-  { log }: OpenedCluster,
+  { log, archive }: OpenedCluster,
   partition: number,
   { from, end }: { readonly from: number; readonly end: number },
-): Promise<{ readonly records: readonly Placed[]; readonly whole: boolean }> {
+): Promise<readonly Placed[] | undefined> {
+  const whole = new WholeLog(partition, { log, archive }, { from });
   const records: Placed[] = [];
-  let whole = false;
-  for (let next = from; next < end;) {
-    const entries = await log.read(partition, next, entriesPerRead);
-    const [first, last] = [entries[0], entries.at(-1)];
-    if (first === undefined || last === undefined) break;
-    whole ||= first.position <= from;
-    for (const entry of entries) records.push(...placedOf(partition, entry));
-    next = last.position + last.n;
+  try {
+    while (whole.next < end) {
+      const page = await whole.page();
+      if (page.length === 0) break;
+      records.push(...page);
+    }
+  } catch (error) {
+    if (error instanceof RecordsMissing) return undefined;
+    throw error;
   }
-  return { records: records.filter(({ position }) => position >= from && position < end), whole };
+  return records.filter(({ position }) => position < end);
 }
