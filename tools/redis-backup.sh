@@ -10,17 +10,27 @@ if [ $# -ne 3 ]; then
   sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
-redis() { redis-cli -u "$url" --raw "$@"; }
+# With -e what Redis refuses is a failure, too.
+redis() { redis-cli -e -u "$url" --raw "$@"; }
 url=$1 dir=$2 to=$3
-if [ -e "$to" ]; then
-  echo "$to exists: name a folder that does not, so that no two copies are mixed." >&2
-  exit 1
-fi
+for folder in "$to" "$to.part"; do
+  if [ -e "$folder" ]; then
+    echo "$folder exists: name a folder that does not, so that no two copies are mixed." >&2
+    exit 1
+  fi
+done
 # A rewrite would exchange files in the middle of the copy.
-before=$(redis config get auto-aof-rewrite-percentage | sed -n 2p)
-trap 'redis config set auto-aof-rewrite-percentage "$before" >/dev/null' EXIT
-redis config set auto-aof-rewrite-percentage 0 >/dev/null
-while redis info persistence | grep -Eq '^aof_rewrite_(in_progress|scheduled):1'; do sleep 0.2; done
+setting=auto-aof-rewrite-percentage
+told=$(redis config get "$setting")
+before=$(printf '%s\n' "$told" | sed -n 2p)
+trap 'rm -rf "$to.part"; redis config set "$setting" "$before" >/dev/null' EXIT
+trap 'exit 1' HUP INT TERM
+redis config set "$setting" 0 >/dev/null
+rewriting() {
+  persistence=$(redis info persistence) || exit 1
+  printf '%s\n' "$persistence" | grep -Eq '^aof_rewrite_(in_progress|scheduled):1'
+}
+while rewriting; do sleep 0.2; done
 mkdir -p "$to.part/appendonlydir"
 cp -p "$dir"/appendonlydir/* "$to.part/appendonlydir/"
 sync
