@@ -1,4 +1,6 @@
 /** What a host says at its health port: while it serves, while a server is away, and when it leaves. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startHealthServer } from '../../tools/telemetry/health-server.ts';
 import { freePort } from '../../tools/server-process.ts';
@@ -82,6 +84,18 @@ test('what else is asked for is refused in words', async () => {
   await expect(taken).rejects.toThrow('MILLRACE_HEALTH_PORT');
   const posted = await fetch(`http://127.0.0.1:${server.port}/livez`, { method: 'POST' });
   expect(posted.status).toBe(405);
+});
+
+test('connections that ask nothing keep no probe waiting', async () => {
+  const probes = { dead: () => [], troubles: () => [], metrics: () => '' };
+  const server = await startHealthServer(0, probes);
+  onTestFinished(() => server.close());
+  const silent = Array.from({ length: 200 }, () => connect(server.port, '127.0.0.1'));
+  onTestFinished(() => silent.forEach((socket) => socket.destroy()));
+  for (const socket of silent) socket.resume().on('error', () => undefined);
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  expect(await askAt(server.port, 'livez')).toEqual(well);
+  await until(() => silent.every((socket) => socket.closed));
 });
 
 const usd = { asset: 'USD', amount: '1' };

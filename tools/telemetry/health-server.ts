@@ -3,7 +3,8 @@
  * serves all that it should) and `/metrics`. Both of the first two say in words what is wrong.
  */
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { prometheusType } from './prometheus.ts';
 
 export interface Probes {
@@ -20,9 +21,18 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
+/** Whoever asks slowly, or not at all, holds nothing open for long. */
+const patience = {
+  headersTimeout: 5_000,
+  requestTimeout: 5_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+};
+const connectionsMax = 64;
+
 /** Listens on all addresses of the machine; rejects if the port is taken. Port 0: a free one. */
 export async function startHealthServer(port: number, probes: Probes): Promise<HealthServer> {
-  const server = createServer((request, response) => {
+  const server = createServer(patience, (request, response) => {
     const path = request.url?.split('?', 1)[0];
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       answer(response, 405, 'Ask with GET.\n');
@@ -36,10 +46,7 @@ export async function startHealthServer(port: number, probes: Probes): Promise<H
       answer(response, 404, 'There is /livez, /readyz and /metrics.\n');
     }
   });
-  // Whoever asks slowly, or not at all, holds nothing open for long.
-  server.requestTimeout = 5_000;
-  server.keepAliveTimeout = 5_000;
-  server.maxConnections = 64;
+  makeRoom(server);
   server.listen(port);
   try {
     await once(server, 'listening');
@@ -57,6 +64,17 @@ export async function startHealthServer(port: number, probes: Probes): Promise<H
       server.closeAllConnections();
     },
   };
+}
+
+/** The oldest connection gives way to the newest: whoever only holds them open keeps no probe out. */
+function makeRoom(server: Server): void {
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    const [oldest] = open;
+    if (open.size > connectionsMax) oldest?.destroy();
+  });
 }
 
 function probe(response: ServerResponse, wrong: readonly string[]): void {
