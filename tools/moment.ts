@@ -22,7 +22,7 @@ const isoTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d
 export function readMoment(text: string | undefined): Moment {
   if (text === undefined || text === 'now') return { kind: 'now' };
   if (Address.safeParse(text).success) return { kind: 'record', ...parseRecordAddress(text) };
-  const time = /^\d{13}$/.test(text) ? Number(text) : isoTime.test(text) ? Date.parse(text) : NaN;
+  const time = /^\d{13}$/.test(text) ? Number(text) : isoTime.test(text) ? parsed(text) : NaN;
   if (Number.isNaN(time))
     throw new UsageError(
       `--at takes a time such as 2026-11-21T12:00:00Z, ms since 1970, or a record such as ` +
@@ -31,6 +31,14 @@ export function readMoment(text: string | undefined): Moment {
   if (time < timeMin)
     throw new UsageError(`--at ${text} is before anything can have been recorded.`);
   return { kind: 'time', time };
+}
+
+/** NaN for a day that its month does not have: Date.parse would take it for one of the next month. */
+function parsed(text: string): number {
+  const day = text.slice(0, 10);
+  const time = Date.parse(day);
+  if (Number.isNaN(time) || !timeText(time).startsWith(day)) return NaN;
+  return Date.parse(text);
 }
 
 /** A time as all commands print it. */
