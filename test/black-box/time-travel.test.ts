@@ -139,6 +139,12 @@ test('an actor to which nothing happened has an empty history; an unknown type h
   expectRefused(await wire.get('house/nobody', 'history', {}), 'runtime/unknown-type');
 });
 
+test('history says so where there is nothing to tell', async () => {
+  const none = { status: 0, out: 'no records\n', err: '' };
+  expect(await millrace(data, 'history', 'account/nobody')).toEqual(none);
+  expect(await millrace(data, 'history', saver, '--after', latest)).toEqual(none);
+});
+
 test('history tells in words, the latest if asked', async () => {
   const { status, out } = await millrace(data, 'history', saver, '--last', '2');
   expect(status).toBe(0);

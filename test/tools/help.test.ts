@@ -1,8 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { defaultLimits, describeLimits } from '../../runtime/limits.ts';
-import { UsageError } from '../../tools/command-line.ts';
+import { UsageError, type Command } from '../../tools/command-line.ts';
 import { run as runBench } from '../../tools/commands/bench.ts';
 import { usage as hostUsage } from '../../tools/commands/host.ts';
 import { usage as upUsage } from '../../tools/commands/up.ts';
@@ -16,6 +16,20 @@ test('up --help tells every variable that a cluster reads, host --help where the
   expect(names.length).toBeGreaterThan(5);
   expect(names.filter((name) => !upUsage.includes(`${name}`))).toEqual([]);
   expect(hostUsage).toContain('MILLRACE_ variables as for `up`');
+});
+
+const commands = globSync('tools/commands/*.ts', { cwd: join(import.meta.dirname, '../..') });
+
+test.each(commands)('%s has a help that names all of its options', async (path) => {
+  const name = basename(path, '.ts');
+  expect(source('tools/cli.ts')).toContain(`['${name}', () => import('./commands/${name}.ts')]`);
+  expect(source('tools/cli.ts')).toContain(`\n  ${name} `);
+  const { usage }: Command = await import(`../../tools/commands/${name}.ts`);
+  expect(usage).toMatch(new RegExp(`^millrace ${name}\\b`));
+  const read = source(path).matchAll(/^ +'?([a-z-]+)'?: \{ type: '/gm);
+  const options = Array.from(read, ([, option]) => `--${option}`);
+  expect(options.filter((option) => !usage.includes(option))).toEqual([]);
+  expect(usage.split('\n').filter((line) => line.length > 106)).toEqual([]);
 });
 
 test('docs/configuration.md is the table of all variables that anything here reads', () => {

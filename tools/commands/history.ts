@@ -100,7 +100,12 @@ async function printJson(actor: string, records: AsyncIterable<HistoryRecord>): 
 
 async function printWords(records: AsyncIterable<HistoryRecord>): Promise<void> {
   const paint = paintFor(process.stdout);
-  for await (const record of records) if (!(await printed(recordText(record, paint)))) return;
+  let none = true;
+  for await (const record of records) {
+    none = false;
+    if (!(await printed(recordText(record, paint)))) return;
+  }
+  if (none) await printed('no records\n');
 }
 
 function recordText(record: HistoryRecord, paint: Paint): string {

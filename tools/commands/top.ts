@@ -21,9 +21,10 @@ terminal, a line each time where there is none. Until Ctrl-C.
   --json         prints a JSON document each time, one a line
   --data DIR     of the running cluster (default .millrace)
 
-Requests are commands and queries to single actors; times are theirs and those of batches, one counting as
-one; records are all that came into the logs. Queued: records that are not durable yet, replies that are pending, queries
-that wait for a check of the lease, messages that another partition has not confirmed.
+Requests are commands and queries to single actors; times are theirs and those of batches, one counting
+as one; records are all that came into the logs. Queued: records that are not durable yet, replies that
+are pending, queries that wait for a check of the lease, messages that another partition has not
+confirmed.
 
 MILLRACE_NATS_URL names a cluster elsewhere. Exit status: 0 ended by Ctrl-C, or shown once, 1 no host
 answers, 2 used wrongly.`;
