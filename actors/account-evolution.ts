@@ -17,6 +17,7 @@ import {
   type OpenOrder,
 } from './account-order.ts';
 import {
+  closedOrder,
   closedOrdersKept,
   holdsOf,
   trading,
@@ -165,7 +166,7 @@ function rememberClosed(account: TradingAccount, report: ExecutionReport): void 
   const { closedOrders } = account;
   // Deleted first, so that a clOrdId that was used again counts as the youngest.
   closedOrders.delete(report.clOrdId);
-  closedOrders.set(report.clOrdId, report);
+  closedOrders.set(report.clOrdId, closedOrder(report));
   if (closedOrders.size <= closedOrdersKept) return;
   for (const oldest of closedOrders.keys()) {
     closedOrders.delete(oldest);

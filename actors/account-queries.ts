@@ -74,7 +74,7 @@ function oneOrder(state: Account, { clOrdId }: { clOrdId: string }) {
   // The name of an unanswered replace is reserved, and not yet an order's.
   if (open?.clOrdId === clOrdId) return success(reportOf(open, open.fills));
   const closed = state.context.closedOrders.get(clOrdId);
-  return closed ? success(closed) : refusal('order/unknown');
+  return closed ? success(JSON.parse(closed.text)) : refusal('order/unknown');
 }
 
 function oneTransfer({ context }: Account, { transferId }: { transferId: string }) {

@@ -11,6 +11,7 @@ import type { Json } from '../contracts/json.ts';
 import { MarketTerms } from '../contracts/symbol.ts';
 import type { OpenOrder, Replace } from './account-order.ts';
 import {
+  closedOrder,
   emptyAccount,
   trading,
   type AccountContext,
@@ -18,12 +19,7 @@ import {
 } from './account-state.ts';
 import type { MarketCatalogue } from './account-market.ts';
 import { loadReversals, SavedReversals, saveReversals } from './reversals/snapshot.ts';
-import {
-  loadTransfers,
-  SavedTransfers,
-  saveTransfers,
-  writeTransfers,
-} from './transfers/snapshot.ts';
+import { loadTransfers, SavedTransfers, writeTransfers } from './transfers/snapshot.ts';
 import { loadHolds, SavedHolds, saveHolds } from './holds/snapshot.ts';
 
 const units = z.string().transform((text) => BigInt(text));
@@ -71,44 +67,36 @@ const SavedAccount = z.strictObject({
 });
 
 /** Lists keep the order of their maps, which is history too: of placing, or of closing. */
-export function saveAccount(account: AccountContext): Json {
-  const transfers = saveTransfers(account.transfers);
-  const reversals = saveReversals(account.reversals);
-  return {
-    ...saveFunds(account),
-    ...(transfers !== undefined && { transfers }),
-    ...(account.holds && { holds: saveHolds(account.holds) }),
-    ...(reversals !== undefined && { reversals }),
-  };
-}
+export const saveAccount = (account: AccountContext): Json => JSON.parse(writeAccount(account));
 
-/** The same as JSON text: the transfers that have ended are text already. */
+/** The same as JSON text: what has ended is text already, and most of a busy account (0019). */
 export function writeAccount(account: AccountContext): string {
-  const reversals = saveReversals(account.reversals);
-  const parts: readonly (readonly [name: string, text: string | undefined])[] = [
-    ['transfers', writeTransfers(account.transfers)],
-    ['holds', account.holds && JSON.stringify(saveHolds(account.holds))],
-    ['reversals', reversals === undefined ? undefined : JSON.stringify(reversals)],
-  ];
-  let text = JSON.stringify(saveFunds(account)).slice(0, -1);
-  for (const [name, part] of parts) if (part !== undefined) text += `,"${name}":${part}`;
-  return `${text}}`;
-}
-
-/** What it has, and its orders. */
-const saveFunds = (account: AccountContext) => ({
-  balances: [...account.balances].map(([asset, { available, held }]) => [
+  const { balances, markets, orders, closedOrders, replaces, cancelAlls } = account;
+  const { ordersNumbered, transfers, holds } = account;
+  const funds = Array.from(balances, ([asset, { available, held }]) => [
     asset,
     available.toString(),
     held.toString(),
-  ]),
-  markets: [...account.markets].map(([symbol, { terms }]) => [symbol, { ...terms }]),
-  orders: [...account.orders.values()].map(saveOrder),
-  closedOrders: [...account.closedOrders.values()],
-  replaces: [...account.replaces.values()].map(saveReplace),
-  cancelAlls: [...account.cancelAlls].map(([request, counts]) => [request, { ...counts }]),
-  ordersNumbered: account.ordersNumbered,
-});
+  ]);
+  const closed = Array.from(closedOrders.values(), ({ text }) => text);
+  const reversals = saveReversals(account.reversals);
+  return objectText([
+    ['balances', JSON.stringify(funds)],
+    ['markets', JSON.stringify(Array.from(markets, ([symbol, { terms }]) => [symbol, terms]))],
+    ['orders', JSON.stringify([...orders.values()].map(saveOrder))],
+    ['closedOrders', `[${closed.join(',')}]`],
+    ['replaces', JSON.stringify([...replaces.values()].map(saveReplace))],
+    ['cancelAlls', JSON.stringify([...cancelAlls])],
+    ['ordersNumbered', JSON.stringify(ordersNumbered)],
+    ['transfers', writeTransfers(transfers)],
+    ['holds', holds && JSON.stringify(saveHolds(holds))],
+    ['reversals', reversals === undefined ? undefined : JSON.stringify(reversals)],
+  ]);
+}
+
+/** The JSON text of an object whose fields are texts; those that are undefined are left out. */
+const objectText = (fields: readonly (readonly [name: string, text: string | undefined])[]) =>
+  `{${fields.flatMap(([name, text]) => (text === undefined ? [] : [`"${name}":${text}`])).join(',')}}`;
 
 /** Field by field: the same state must give the same text, wherever the order came from. */
 const saveOrder = (order: OpenOrder): Json => ({
@@ -162,7 +150,9 @@ function loadTrading(
   marketOf: MarketCatalogue,
 ): void {
   for (const [symbol, terms] of saved.markets) account.markets.set(symbol, marketOf(terms));
-  for (const report of saved.closedOrders) account.closedOrders.set(report.clOrdId, report);
+  for (const report of saved.closedOrders) {
+    account.closedOrders.set(report.clOrdId, closedOrder(report));
+  }
   for (const replace of saved.replaces) account.replaces.set(replace.request, replace);
   for (const [request, counts] of saved.cancelAlls) account.cancelAlls.set(request, counts);
   for (const { price, protectionPrice, ...order } of saved.orders) {

@@ -27,7 +27,7 @@ export interface AccountContext {
   /** clOrdId → orderId, of open orders and of unanswered replaces. */
   readonly orderIds: ReadonlyMap<string, string>;
   /** By clOrdId, oldest first, at most `closedOrdersKept`. */
-  readonly closedOrders: ReadonlyMap<string, ExecutionReport>;
+  readonly closedOrders: ReadonlyMap<string, ClosedOrder>;
   /** Unanswered, by request. */
   readonly replaces: ReadonlyMap<string, Replace>;
   /** Unanswered, by request. */
@@ -50,10 +50,23 @@ export interface TradingAccount extends AccountContext {
   markets: Map<string, Market>;
   orders: Map<string, OpenOrder>;
   orderIds: Map<string, string>;
-  closedOrders: Map<string, ExecutionReport>;
+  closedOrders: Map<string, ClosedOrder>;
   replaces: Map<string, Replace>;
   cancelAlls: Map<string, CancelAll>;
 }
+
+/** An order that is closed never changes again and is seldom asked for, but stands in every snapshot. */
+export interface ClosedOrder {
+  readonly rejected: boolean;
+  /** The JSON text of its report. */
+  readonly text: string;
+}
+
+/** What is kept of an order that is closed. */
+export const closedOrder = (report: ExecutionReport): ClosedOrder => ({
+  rejected: report.ordStatus === 'Rejected',
+  text: JSON.stringify(report),
+});
 
 export interface Balance {
   available: Units;
@@ -145,5 +158,5 @@ export function openOrder(account: AccountContext, clOrdId: string): OpenOrder |
 export function isTaken(account: AccountContext, clOrdId: string): boolean {
   if (account.orderIds.has(clOrdId)) return true;
   const closed = account.closedOrders.get(clOrdId);
-  return closed !== undefined && closed.ordStatus !== 'Rejected';
+  return closed !== undefined && !closed.rejected;
 }

@@ -1,6 +1,5 @@
 /** A book of transfers as a snapshot keeps it: lists in the order of its maps, which is history too. */
 import { z } from 'zod';
-import type { Json } from '../../contracts/json.ts';
 import { emptyBook, incomingKey, type AdmittedTransfer, type TransferBook } from './book.ts';
 import { finished, loadSent, SavedSent, saveSent } from './sent.ts';
 
@@ -22,13 +21,7 @@ export const SavedTransfers = z.strictObject({
   incomingEnded: z.array(z.tuple([text, text])),
 });
 
-/** Undefined for an account that has nothing to do with transfers. */
-export function saveTransfers(book: TransferBook | undefined): Json | undefined {
-  const written = writeTransfers(book);
-  return written === undefined ? undefined : JSON.parse(written);
-}
-
-/** The same as JSON text. */
+/** As JSON text; undefined for an account that has nothing to do with transfers. */
 export function writeTransfers(book: TransferBook | undefined): string | undefined {
   if (book === undefined || isEmpty(book)) return undefined;
   const ended = Array.from(book.finished.values(), ({ text: saved }) => saved);
