@@ -33,8 +33,10 @@ export interface Subjects {
   deferredPart(nonce: string, part: string): string;
   /** Whether a reply may go there: not to where it would be a request or an event, said by a host. */
   takesReplies(subject: string): boolean;
-  /** The unmapped subjects, which every host answers as a router. */
+  /** The unmapped subjects, which one host answers as the router. */
   routed(verb: Verb): string;
+  /** Whether a subject is one of these. */
+  isRouted(subject: string): boolean;
   /** Reads `<prefix>.cmd.account.alice.deposit` or its mapped form; undefined if it is not well formed. */
   parse(subject: string): Target | undefined;
   /** Where an operator asks for states: see operator.ts. */
@@ -44,6 +46,11 @@ export interface Subjects {
 }
 
 export function subjectsUnder(prefix: string): Subjects {
+  // Asked of every request: made once.
+  const own = `${prefix}.`;
+  const ownInboxes = `${prefix}.batch.`;
+  const commands = `${prefix}.cmd.`;
+  const queries = `${prefix}.get.`;
   return {
     request: (verb, actor, name) => `${prefix}.${verb}.${actor.replace('/', '.')}.${name}`,
     partition: (partition) => `${prefix}.part.${partition}.>`,
@@ -62,9 +69,9 @@ export function subjectsUnder(prefix: string): Subjects {
     host: (name) => `${prefix}.host.${name}`,
     handOver: (name) => `${prefix}.host.${name}.hand-over`,
     deferredPart: (nonce, part) => `${prefix}.batch.${nonce}.${part}`,
-    takesReplies: (subject) =>
-      !subject.startsWith(`${prefix}.`) || subject.startsWith(`${prefix}.batch.`),
+    takesReplies: (subject) => !subject.startsWith(own) || subject.startsWith(ownInboxes),
     routed: (verb) => `${prefix}.${verb}.>`,
+    isRouted: (subject) => subject.startsWith(commands) || subject.startsWith(queries),
     parse: (subject) => parseTarget(subject.slice(prefix.length + 1)),
     states: (partition) => `${prefix}.part.${partition}.states`,
     parseOperator: (subject) => {

@@ -56,6 +56,7 @@ const identity = (options: DiscoveryOptions, kind: 'ping' | 'info' | 'stats'): o
   },
 });
 
+/** Each request goes to one host. The groups have new names with each owner: this one is of them all. */
 const endpoint = (options: DiscoveryOptions, type: string): object => ({
   name: type,
   subject: `${options.prefix}.cmd.${type}.*.*`,

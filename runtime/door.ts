@@ -1,8 +1,8 @@
 /**
- * The way in for the requests of one partition: a subscription in the queue group that its owner
- * record names.
+ * The way in for the requests of one partition: subscriptions in the queue group that its owner record
+ * names.
  *
- * Owns the subscription, and the messages that came while it was not known whether the partition is
+ * Owns the subscriptions, and the messages that came while it was not known whether the partition is
  * ours: before it was, and after a lease ran out unnoticed. Invariants:
  * D1  it is in one group at a time; it leaves the one before it enters the next, so that no message
  *     comes in twice;
@@ -13,7 +13,7 @@ import type { Bus, BusMessage, Subscription } from './bus.ts';
 export interface DoorOptions {
   readonly bus: Bus;
   /** Everything that the owner of the partition answers. */
-  readonly subject: string;
+  readonly subjects: readonly string[];
   readonly onMessage: (message: BusMessage) => void;
   /** So many messages, and payloads of so many bytes, may wait. */
   readonly waitingMax: number;
@@ -24,7 +24,7 @@ export interface DoorOptions {
 
 export class Door {
   readonly #options: DoorOptions;
-  #subscription: Subscription | undefined;
+  #subscriptions: readonly Subscription[] = [];
   #waiting: BusMessage[] | undefined = [];
   #waitingBytes = 0;
 
@@ -34,9 +34,11 @@ export class Door {
 
   /** Enters a group (D1); resolves when NATS knows. What comes waits until `admit`. */
   async enter(group: string): Promise<void> {
-    const { bus, subject } = this.#options;
-    this.#subscription?.drain().catch(() => undefined);
-    this.#subscription = bus.subscribe(subject, (message) => this.#take(message), group);
+    const { bus, subjects } = this.#options;
+    void this.leave();
+    this.#subscriptions = subjects.map((subject) =>
+      bus.subscribe(subject, (message) => this.#take(message), group),
+    );
     await bus.flush();
   }
 
@@ -56,12 +58,13 @@ export class Door {
 
   /** Leaves its group; resolves when everything that NATS had sent by then has come in. */
   async leave(): Promise<void> {
-    await this.#subscription?.drain().catch(() => undefined);
+    const drained = this.#subscriptions.map((one) => one.drain().catch(() => undefined));
+    await Promise.all(drained);
   }
 
   /** Nothing comes in any more; gives back what has waited. */
   close(): readonly BusMessage[] {
-    this.#subscription?.unsubscribe();
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
     return this.#waiting?.splice(0) ?? [];
   }
 

@@ -2,7 +2,8 @@
  * A host: one process that owns some of the partitions and answers for them.
  *
  * Three ways lead a request to its partition: the owner's subscription (the NATS server has mapped
- * the subject), the router (it has not), and a forward of another host (the owner has changed).
+ * the subject), the router (it has not; see `routing`), and a forward of another host (the owner has
+ * changed).
  */
 import { hostname } from 'node:os';
 import type { ClusterSettings } from '../contracts/cluster.ts';
@@ -87,6 +88,13 @@ export class SettingsDiffer extends Error {
   override readonly name = 'SettingsDiffer';
 }
 
+/**
+ * The partition whose owner is the router: what NATS does not map all comes to one host, and one after
+ * another, for two routers would let a client's commands overtake each other.
+ */
+const routing = 0;
+const verbs = ['cmd', 'get'] as const;
+
 /** How long a host that ends waits for each of its last words to be taken. */
 const farewellMs = 1_000;
 
@@ -145,6 +153,8 @@ class RunningHost implements Host {
       host: options.name,
       pulse: options.pulse ?? options.bus,
       secret: settings.id,
+      alsoOf: (partition) =>
+        partition === routing ? verbs.map((verb) => this.#subjects.routed(verb)) : [],
       open: (opening, end) => Partition.open(this.#optionsOf(opening), end),
       follow: (opening) => Partition.follow(this.#optionsOf(opening)),
       onRequest: (message, partition) => this.#owned(message, partition),
@@ -169,14 +179,7 @@ class RunningHost implements Host {
   async start(): Promise<void> {
     const { bus, name, prefix, types, report } = this.#options;
     await this.#refuseWrongMapping();
-    const routed = (message: BusMessage): void => {
-      const request = requestOf(message);
-      if (this.#backlog.excessive) this.#gateway.refuse(request, 'runtime/busy');
-      else this.#route(request);
-    };
     this.#subscriptions = [
-      bus.subscribe(this.#subjects.routed('cmd'), routed, 'router'),
-      bus.subscribe(this.#subjects.routed('get'), routed, 'router'),
       bus.subscribe(this.#subjects.host(name), (message) =>
         this.#forwarding.receive(message, (request) => this.#serveHere(request)),
       ),
@@ -258,6 +261,12 @@ class RunningHost implements Host {
 
   /** A message to a partition that this host owns, through the group that its record names. */
   #owned(message: BusMessage, partition: number): void {
+    if (this.#subjects.isRouted(message.subject)) {
+      const routed = requestOf(message);
+      if (this.#backlog.excessive) this.#gateway.refuse(routed, 'runtime/busy');
+      else this.#route(routed);
+      return;
+    }
     const service = this.#placement.service(partition);
     if (service === undefined) return;
     if (message.subject === this.#subjects.channel(partition)) {
@@ -278,6 +287,7 @@ class RunningHost implements Host {
 
   /** A message to a partition that another host owns, or is about to. */
   #late(message: BusMessage, partition: number): void {
+    if (this.#subjects.isRouted(message.subject)) return this.#route(requestOf(message));
     // Whoever sent a delivery sends it again.
     if (message.subject === this.#subjects.channel(partition)) return;
     void this.#forwarding.forward(requestOf(message), partition);

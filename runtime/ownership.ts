@@ -41,6 +41,8 @@ export interface OwnershipOptions {
   readonly limits: Limits;
   /** The subject under which the owner of a partition gets its requests. */
   readonly subjectOf: (partition: number) => string;
+  /** Others that come to it too. */
+  readonly alsoOf?: (partition: number) => readonly string[];
   readonly open: (opening: Opening, end: LogEnd) => Promise<Partition>;
   readonly follow: (opening: Opening) => Promise<Partition>;
   readonly onRequest: (message: BusMessage, partition: number) => void;
@@ -76,9 +78,10 @@ export class Ownership {
   constructor(options: OwnershipOptions, fence: Fence) {
     this.#options = options;
     this.fence = fence;
+    const { partition } = fence;
     this.door = new Door({
       bus: options.bus,
-      subject: options.subjectOf(fence.partition),
+      subjects: [options.subjectOf(partition), ...(options.alsoOf?.(partition) ?? [])],
       onMessage: (message) => this.#receive(message),
       waitingMax: options.limits.waitingMax,
       waitingBytesMax: options.limits.waitingBytesMax,

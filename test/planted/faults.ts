@@ -275,8 +275,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   // Placement.
   plant('an owner and its successor both hear every request', [
     'runtime/door.ts',
-    'this.#subscription = bus.subscribe(subject, (message) => this.#take(message), group);',
-    'this.#subscription = bus.subscribe(subject, (message) => this.#take(message), group && undefined);',
+    'bus.subscribe(subject, (message) => this.#take(message), group),',
+    'bus.subscribe(subject, (message) => this.#take(message), group && undefined),',
   ]),
   plant('what waits for a hand-over is forgotten', [
     'runtime/door.ts',
