@@ -15,7 +15,7 @@ const idGrammar = /^[A-Za-z0-9_-]{1,64}$/;
 const commandIdGrammar = /^[\x20-\x7e]{1,128}$/;
 const assetGrammar = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/;
 
-/** The grammar of `<id>` in WIRE.md, also that of clOrdId, orderId and holdId. */
+/** The grammar of `<id>` in docs/wire.md, also that of clOrdId, orderId and holdId. */
 export const IdText = z.string().regex(idGrammar, 'must be 1 to 64 of A-Z a-z 0-9 _ -');
 
 /** An asset's code, such as `USD`: 1 to 32 of `A-Z a-z 0-9 _ -`, beginning with a letter or digit. */

@@ -8,7 +8,7 @@ export type Value = { readonly [asset: string]: string };
 
 const decimalGrammar = /^(0|[1-9]\d{0,26})(\.\d{1,18})?$/;
 
-/** A decimal string of WIRE.md: at most 27 digits before the point and 18 behind it; no sign, no exponent. */
+/** A decimal string of docs/wire.md: at most 27 digits before the point, 18 behind it; no sign. */
 export const Decimal = z
   .string()
   .regex(

@@ -1,4 +1,4 @@
-/** What any NATS client does: requests, replies, headers. Written from WIRE.md alone. */
+/** What any NATS client does: requests, replies, headers. Written from docs/wire.md alone. */
 import { headers as newHeaders, type Msg, type NatsConnection } from 'nats';
 import { expect } from 'vitest';
 
