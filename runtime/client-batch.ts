@@ -112,7 +112,7 @@ async function sendPiece(line: Line, subject: string, piece: Entry[], until: Unt
 
 function settle(line: Line, entry: Entry, answer: Answer | undefined): void {
   if (answer === undefined) return;
-  if (answer.ok || !line.isRetried(answer.error)) entry.outcome = answer;
+  if (answer.ok || !line.isRetried(answer.error, entry.unknown)) entry.outcome = answer;
   else putOff(entry, answer.error, answer.error.code === 'runtime/pending');
 }
 

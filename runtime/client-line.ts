@@ -44,18 +44,18 @@ export class Line {
     });
   }
 
-  /** Whether this refusal is a reason to try again, not an answer. */
-  isRetried(refused: Refusal): boolean {
-    return isRetried(this.#options.policy, refused);
+  /** Whether this refusal is a reason to try again, not an answer; `unknown`: to what may be done. */
+  isRetried(refused: Refusal, unknown = false): boolean {
+    return isRetried(this.#options.policy, refused, unknown);
   }
 
   /**
    * Tries until an attempt is done, there have been as many as the policy allows or the deadline has
-   * passed; each is told how long it has.
+   * passed; each is told how long it has, and whether one before it may have been carried out.
    */
   async retry<T>(
     until: Until,
-    attempt: (timeoutMs: number) => Promise<Tried<T>>,
+    attempt: (timeoutMs: number, unknown: boolean) => Promise<Tried<T>>,
   ): Promise<Retried<T>> {
     const { clock, policy } = this.#options;
     let unknown = false;
@@ -66,7 +66,7 @@ export class Line {
       const left = until.deadline - clock.monotonic();
       if (left <= 0) break;
       const patience = policy.attemptMs * 2 ** Math.max(0, silences - 1);
-      const tried = await attempt(Math.min(patience, left));
+      const tried = await attempt(Math.min(patience, left), unknown);
       if (tried.kind === 'done') return tried;
       if (tried.why instanceof RequestTimeout) silences++;
       unknown ||= tried.unknown;

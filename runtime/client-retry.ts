@@ -16,7 +16,10 @@ export interface RetryPolicy {
   readonly multiplier: number;
   /** and none is above this, in ms. */
   readonly capMs: number;
-  /** The refusals after which it is tried again; the others are answers. Silence always is. */
+  /**
+   * The refusals after which it is tried again; the others are answers. Silence always is, and after
+   * it a command also is after the others, for they do not tell what became of the first attempt.
+   */
   readonly codes: readonly RetryableCode[];
 }
 
@@ -62,6 +65,12 @@ export function retryPolicy(changes: Partial<RetryPolicy> = {}): RetryPolicy {
 export const pauseMsMax = (policy: RetryPolicy, attempts: number): number =>
   Math.min(policy.capMs, policy.backoffMs * policy.multiplier ** (attempts - 1));
 
-/** Whether a refusal is tried again rather than told. */
-export const isRetried = ({ codes }: RetryPolicy, { code, retryable }: Refusal): boolean =>
-  retryable && codes.some((one) => one === code);
+/**
+ * Whether a refusal is tried again rather than told. Where an earlier attempt may have been carried out,
+ * "busy" says nothing of that one: told as the answer, it would be taken for "not done".
+ */
+export const isRetried = (
+  { codes }: RetryPolicy,
+  { code, retryable }: Refusal,
+  unknown: boolean,
+): boolean => retryable && (unknown ? retryableCodes : codes).some((one) => one === code);

@@ -168,7 +168,7 @@ function clientOver(ports: Ports & { readonly line: Line }, options: ClientOptio
       ...(wait.traceparent !== undefined && { traceparent: wait.traceparent }),
     };
     const until = untilOf(wait);
-    const retried = await line.retry(until, async (timeoutMs): Promise<Tried<Answer>> => {
+    const retried = await line.retry(until, async (timeoutMs, unknown): Promise<Tried<Answer>> => {
       const tried = await line.request(subject, body, {
         timeoutMs,
         signal: wait.signal,
@@ -176,7 +176,8 @@ function clientOver(ports: Ports & { readonly line: Line }, options: ClientOptio
       });
       if (tried.kind === 'again') return tried;
       const answer = readAnswer(readJson(tried.value.payload));
-      if (answer.ok || !line.isRetried(answer.error)) return { kind: 'done', value: answer };
+      if (answer.ok || !line.isRetried(answer.error, verb === 'cmd' && unknown))
+        return { kind: 'done', value: answer };
       return { kind: 'again', unknown: answer.error.code === 'runtime/pending', why: answer.error };
     });
     if (retried.kind === 'done') return retried.value;

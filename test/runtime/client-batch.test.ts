@@ -66,6 +66,16 @@ const commands = (count: number, body = {}): BatchItem[] =>
   }));
 
 describe('a batch', () => {
+  test('is not told busy after silence, whatever its policy: the first may have been done', async () => {
+    const world = stage();
+    const [first] = commands(1);
+    const moves = [undefined, busy];
+    batchHost(world, (command, attempt) => (attempt <= 2 ? moves[attempt - 1] : echo(command)));
+    const proud = client(world, { partitions: 4, retry: { codes: [], attemptMs: 100 } });
+    const answers = await pass(world.clock, proud.batch(first ? [first] : []));
+    expect(answers).toMatchObject([{ ok: true, result: 'id-0' }]);
+  });
+
   test('is grouped by partition and answered in the order asked', async () => {
     const world = stage();
     const seen = batchHost(world, echo);

@@ -181,6 +181,20 @@ describe('a command without an answer', () => {
     expect(await failure(world)).toBeInstanceOf(OutcomeUnknown);
   });
 
+  test('is not told busy after silence, whatever its policy: the first may have been done', async () => {
+    const world = stage();
+    const seen = host(world, subject, silence, busy, busy, paid);
+    const proud = client(world, { retry: { codes: [], attemptMs: 100 } });
+    const answer = await pass(world.clock, proud.ask('account/alice', 'deposit', deposit));
+    expect(answer).toEqual(JSON.parse(paid));
+    expect(seen).toHaveLength(4);
+    const other = stage();
+    host(other, subject, silence, busy);
+    const short = client(other, { retry: { codes: [], attemptMs: 100 } });
+    const told = short.ask('account/alice', 'deposit', deposit, { timeoutMs: 300 });
+    await expect(pass(other.clock, told)).rejects.toBeInstanceOf(OutcomeUnknown);
+  });
+
   test('ends with the reason of its signal when that aborts, in a request or in a pause', async () => {
     for (const move of [silence, busy]) {
       const world = stage();
