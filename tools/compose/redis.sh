@@ -13,17 +13,22 @@ durable='--appendonly yes --appendfsync always --no-appendfsync-on-rewrite no --
 serve() {
   rm -f "$said.pipe" && mkfifo "$said.pipe" && chmod 622 "$said.pipe"
   tee "$said" <"$said.pipe" &
+  teller=$!
   # shellcheck disable=SC2086
   docker-entrypoint.sh redis-server $durable --save '' "$@" >"$said.pipe" 2>&1 &
   server=$!
   trap 'kill -TERM "$server" 2>/dev/null' TERM INT
   # A signal ends a wait before the server has ended.
   while wait "$server"; status=$?; kill -0 "$server" 2>/dev/null; do :; done
+  # Its last words must be in the file before they are looked for.
+  while kill -0 "$teller" 2>/dev/null; do wait "$teller"; done
   return "$status"
 }
 
 cut_torn_end() {
-  for file in appendonlydir/*.incr.aof; do last=$file; done
+  # The manifest knows which is the last; by name, 10 comes before 9.
+  name=$(sed -n 's/^file \([^ ]*\) seq [0-9]* type i.*/\1/p' appendonlydir/appendonly.aof.manifest | tail -n 1)
+  last=appendonlydir/$name
   before=$(wc -c <"$last")
   tail -c 16777216 "$last" >"$last.torn" || exit 1
   serve --aof-load-truncated yes --port 0 --unixsocket /tmp/redis-repair.sock &
