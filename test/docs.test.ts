@@ -2,6 +2,9 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { hostGauges } from '../tools/telemetry/host-gauges.ts';
+import { watchProcess } from '../tools/telemetry/process-gauges.ts';
+import { recorder } from '../tools/telemetry/recorder.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -57,6 +60,27 @@ test('ARCHITECTURE.md says what every folder of the sources holds', () => {
   const folders = new Set(globSync(tree, { cwd: root }).map((path) => basename(dirname(path))));
   expect(folders.size).toBeGreaterThan(20);
   expect([...folders].filter((name) => !told.includes(`${name}/\``))).toEqual([]);
+});
+
+test('alarms and runbooks name metrics that hosts have', () => {
+  const watch = watchProcess();
+  const timing = { requests: 0, slowest: [] };
+  const status = { host: 'a', machine: 'm', partitions: [], halted: [], timing };
+  const families = [...watch.gauges(), ...hostGauges(status, true), ...recorder().families()];
+  watch.end();
+  const made = families.map(({ name }) => name);
+  const named = ['docs/operations.md', 'docs/observability.md'].flatMap((path) =>
+    Array.from(read(path).matchAll(/\bmillrace_[a-z_]+/g), ([name]) => name),
+  );
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((name) => !made.includes(name))).toEqual([]);
+});
+
+test('no two decisions have the same number', () => {
+  const numbers = globSync('docs/decisions/*.md', { cwd: root }).map((path) =>
+    basename(path).slice(0, 4),
+  );
+  expect(numbers.filter((number, at) => numbers.indexOf(number) !== at)).toEqual([]);
 });
 
 /** As GitHub makes the anchor of a heading. */
