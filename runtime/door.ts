@@ -27,6 +27,7 @@ export class Door {
   #subscriptions: readonly Subscription[] = [];
   #waiting: BusMessage[] | undefined = [];
   #waitingBytes = 0;
+  #closed = false;
 
   constructor(options: DoorOptions) {
     this.#options = options;
@@ -34,6 +35,8 @@ export class Door {
 
   /** Enters a group (D1); resolves when NATS knows. What comes waits until `admit`. */
   async enter(group: string): Promise<void> {
+    // What is done for a partition when it is already lost must not open the door again.
+    if (this.#closed) return;
     const { bus, subjects } = this.#options;
     void this.leave();
     this.#subscriptions = subjects.map((subject) =>
@@ -64,6 +67,7 @@ export class Door {
 
   /** Nothing comes in any more; gives back what has waited. */
   close(): readonly BusMessage[] {
+    this.#closed = true;
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     return this.#waiting?.splice(0) ?? [];
   }

@@ -133,6 +133,8 @@ export class HandOver {
 
   /** The successor is told, leaves and sends on what it has; if it does not, see H3. */
   async #takeBack(): Promise<Answer> {
+    // Another has taken it meanwhile: to come back into the group would be to hear its requests.
+    if (this.#ownership.hasEnded) return no;
     this.#giving = false;
     this.#ownership.giving = false;
     await this.#enter(this.#group);
@@ -144,6 +146,7 @@ export class HandOver {
   async #regroup(): Promise<void> {
     const { leases, clock, random, onLost, report } = this.#options;
     const ownership = this.#ownership;
+    if (ownership.hasEnded) return;
     const group = random.id(clock.now());
     report(`partition ${ownership.partition} stays: ${this.#heir?.host} did not take it in time`);
     this.#giving = true;

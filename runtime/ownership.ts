@@ -107,6 +107,11 @@ export class Ownership {
     return this.holds && !this.#giving ? this.#service : undefined;
   }
 
+  /** Whether it is over, whoever has the partition now. */
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
   /** The partition, while it is served. */
   get served(): Partition | undefined {
     return this.#service?.kind === 'serving' ? this.#service.partition : undefined;

@@ -92,3 +92,13 @@ it('what waits for a late renewal does so within its bounds, and is then let in,
   expect(received).toEqual(['one', 'two', 'x', 'five']);
   expect(late).toEqual([]);
 });
+
+it('a partition that is lost hears nothing more, whatever is still being done for it', async () => {
+  const { ownership, received, late, send, bobTakesOver, clock, leaseMs } = await givingAway();
+  clock.advance(leaseMs);
+  await bobTakesOver();
+  ownership.end();
+  await ownership.door.enter('of-ann');
+  await send('one');
+  expect([received, late]).toEqual([[], []]);
+});
