@@ -11,7 +11,7 @@ import {
   type Answer,
   type Client,
 } from '../../runtime/client.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import { pause, type Clock } from '../../runtime/clock.ts';
 import { readJson } from '../../runtime/command.ts';
 import type { Dice } from './dice.ts';
 import type { Life } from './life.ts';
@@ -36,6 +36,8 @@ const lanes = 2;
 /** Longer than a host lets anybody wait. */
 const plainMs = 8_000;
 const repeatedAtOnce = 20;
+const watchEveryMs = 150;
+const watchMs = 1_000;
 
 /** One client, a few requests at a time. */
 export class SimulatedClient {
@@ -72,14 +74,29 @@ export class SimulatedClient {
   async run({ plainEveryMs }: { readonly plainEveryMs: number }): Promise<void> {
     const own = Array.from({ length: lanes }, () => this.#lane());
     const plain = Array.from({ length: lanes }, () => this.#plainLane(plainEveryMs));
-    await Promise.all([...own, ...plain]);
+    await Promise.all([...own, ...plain, this.#watch()]);
+  }
+
+  /** Queries that wait for nothing: also while all else is stuck somebody sees what is answered. */
+  async #watch(): Promise<void> {
+    const { life, workload, prefix } = this.#options;
+    const dice = this.#options.dice.fork('watch');
+    while (!this.#stopping) {
+      await pause(life.clock, dice.pause(watchEveryMs));
+      const act = workload.act(dice);
+      const query = act.verb === 'get' ? act : workload.look?.(act.actor);
+      if (query === undefined) continue;
+      const { verb, actor, name } = query;
+      const subject = `${prefix}.${verb}.${actor.replace('/', '.')}.${name}`;
+      const asked = this.#bus.request(subject, JSON.stringify(query.body), { timeoutMs: watchMs });
+      asked.catch(() => undefined);
+    }
   }
 
   async #lane(): Promise<void> {
     const { life, dice, workload } = this.#options;
     while (!this.#stopping) {
-      const pause = dice.pause(110);
-      await new Promise<void>((resolve) => void life.clock.after(pause, resolve));
+      await pause(life.clock, dice.pause(110));
       await this.#next(dice, workload);
     }
   }
@@ -105,8 +122,7 @@ export class SimulatedClient {
   async #plainLane(everyMs: number): Promise<void> {
     const { life, dice, workload, prefix } = this.#options;
     while (!this.#stopping) {
-      const pause = dice.pause(everyMs);
-      await new Promise<void>((resolve) => void life.clock.after(pause, resolve));
+      await pause(life.clock, dice.pause(everyMs));
       const { verb, actor, name, body } = workload.act(dice);
       const subject = `${prefix}.${verb}.${actor.replace('/', '.')}.${name}`;
       await this.#bus

@@ -80,6 +80,7 @@ export class Cluster {
     this.#healed = true;
     for (const { life, log, leases, bus, pulse } of this.processes) {
       life.skewMs = 0;
+      life.pace = 1;
       life.killAfter(Number.POSITIVE_INFINITY);
       for (const connection of [log, leases, bus, pulse]) connection.heal();
       life.thaw();

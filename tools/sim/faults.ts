@@ -111,6 +111,7 @@ export class Faults {
         if (which !== 'log') leases.cut(ms);
         return `${life.name} for ${Math.round(ms)} ms`;
       }),
+      'clock slows, cut from Redis': () => this.#outlive(),
       'cut from NATS': one(({ life, bus, pulse }) => {
         const ms = dice.pause(1_500);
         bus.cut(ms);
@@ -151,6 +152,19 @@ export class Faults {
     const { life } = dice.pick(processes);
     cluster.stop(life.name, { restart: true });
     return life.name;
+  }
+
+  /** An owner that believes in its leases for long after others have taken them: only the fence tells. */
+  #outlive(): string | undefined {
+    const { dice, cluster, redis } = this.#options;
+    const owners = cluster.processes.filter(({ life }) => redis.isOwner(life.name));
+    if (owners.length === 0) return undefined;
+    const { life, log, leases } = dice.pick(owners);
+    const ms = dice.between(4_000, 9_000);
+    life.pace = 0.2;
+    log.cut(ms);
+    leases.cut(ms);
+    return this.#later(life.name, ms, () => (life.pace = 1));
   }
 
   #freeze(life: HostProcess['life']): string {

@@ -17,22 +17,31 @@ export class Life {
   /** How far the wall clock is ahead of the true time. */
   skewMs = 0;
   readonly #schedule: Schedule;
+  #pace: number;
+  /** What the monotonic clock told when its pace last changed, and when that was. */
+  #paced = { told: 0, since: 0 };
   #state: 'running' | 'frozen' | 'thawing' | 'dead' = 'running';
   #waiting: (() => void)[] = [];
   readonly #endings: (() => void)[] = [];
   /** Calls in and out that are left before the process dies; see `boundary`. */
   #left = Number.POSITIVE_INFINITY;
 
-  /** `pace`: how fast the process's monotonic clock and timers run; 1 is right. */
   constructor(name: string, schedule: Schedule, pace = 1) {
     this.name = name;
+    this.#pace = pace;
     this.#schedule = schedule;
     this.clock = {
       now: () => Math.floor(epochMs + schedule.now + this.skewMs),
-      monotonic: () => schedule.now * pace,
-      after: (ms, callback) => this.#after(ms / pace, callback),
+      monotonic: () => this.#paced.told + (schedule.now - this.#paced.since) * this.#pace,
+      after: (ms, callback) => this.#after(ms / this.#pace, callback),
       soon: (callback) => void this.#after(0, callback),
     };
+  }
+
+  /** How fast its monotonic clock and its timers run; 1 is right. */
+  set pace(pace: number) {
+    this.#paced = { told: this.clock.monotonic(), since: this.#schedule.now };
+    this.#pace = pace;
   }
 
   get isRunning(): boolean {

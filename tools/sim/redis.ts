@@ -22,6 +22,7 @@ export interface ServerOptions {
 }
 
 export interface RedisOptions extends ServerOptions {
+  readonly partitions: number;
   /** Looks at what the log carries out. */
   readonly watched: (store: MemoryStore) => Log;
 }
@@ -38,17 +39,28 @@ export class SimulatedRedis {
   /** Of an error that it answers at present instead of carrying anything out, such as OOM. */
   refuses: string | undefined;
   readonly #options: RedisOptions;
+  readonly #partitions: readonly number[];
   readonly #connections = new Set<RedisConnection>();
   #up = true;
 
   constructor(options: RedisOptions) {
     this.#options = options;
+    this.#partitions = Array.from({ length: options.partitions }, (_, partition) => partition);
     this.store = memoryStore(() => trueTime(options.schedule) + this.skewMs);
     this.log = options.watched(this.store);
   }
 
   get isUp(): boolean {
     return this.#up;
+  }
+
+  /** Whether a host of this name owns any partition by a lease that runs. */
+  isOwner(host: string): boolean {
+    const now = trueTime(this.#options.schedule) + this.skewMs;
+    return this.#partitions.some((partition) => {
+      const { owner } = this.store.partitions(partition);
+      return owner?.host === host && owner.until > now;
+    });
   }
 
   connect(life: Life, name: string): RedisConnection {

@@ -83,6 +83,7 @@ class Simulation {
   readonly #onEvidence: (evidence: Evidence) => void;
   readonly #partitions: number;
   readonly #planned: boolean;
+  readonly #badClocks: boolean;
   readonly #redis: SimulatedRedis;
   readonly #nats: SimulatedNats;
   readonly #cluster: Cluster;
@@ -99,13 +100,19 @@ class Simulation {
     const dice = (this.#dice = new Dice(seed));
     this.#partitions = dice.pick([2, 3, 5]);
     this.#planned = dice.chance(0.15);
+    this.#badClocks = !this.#planned && dice.chance(0.5);
     const servers = {
       schedule: this.#schedule,
       trace: this.#trace,
       weather: () => this.#weather,
     };
     const watched = this.#observations.watch.bind(this.#observations);
-    this.#redis = new SimulatedRedis({ ...servers, dice: dice.fork('redis'), watched });
+    this.#redis = new SimulatedRedis({
+      ...servers,
+      partitions: this.#partitions,
+      dice: dice.fork('redis'),
+      watched,
+    });
     const mapped = dice.chance(0.8) ? this.#partitions : undefined;
     this.#nats = new SimulatedNats({ ...servers, dice: dice.fork('nats'), prefix, mapped });
     this.#observations.listen(this.#nats.hub, prefix);
@@ -123,7 +130,7 @@ class Simulation {
         scales: { byAsset: {}, others: 8 },
       },
       prefix,
-      badClocks: !this.#planned && dice.chance(0.5),
+      badClocks: this.#badClocks,
       limits: tightLimits(dice.fork('limits'), this.#partitions),
     });
     this.#clients = ['p', 'q', 'r'].map((name) => this.#client(name));
@@ -155,7 +162,7 @@ class Simulation {
     const working = this.#clients.map((client) => client.run({ plainEveryMs }));
     await this.#schedule.until(() => false, this.#planned ? plannedMs : safetyMs);
     faults.end();
-    const losing = !this.#planned && this.#dice.fork('tail').chance(0.1);
+    const losing = !this.#planned && !this.#badClocks && this.#dice.fork('tail').chance(0.2);
     if (losing) await this.#loseTail(this.#dice.fork('tail loss'));
     for (const client of this.#clients) client.stop();
     if (losing) {
@@ -182,7 +189,8 @@ class Simulation {
     this.#trace.add(
       `fault  Redis loses the tail of partitions ${this.#loss.partitions.join(', ')}`,
     );
-    await this.#schedule.until(() => false, dice.pause(500));
+    // Not for so long that leases run out: who takes a partition over then may have seen less of it.
+    await this.#schedule.until(() => false, dice.between(1, 300));
     this.#redis.start();
     await this.#schedule.until(() => false, calmMs);
   }
