@@ -20,22 +20,29 @@ async function failure(seed: string, actors?: keyof typeof workloads): Promise<s
   return [...complaints, `npm run sim -- ${seed} --trace${own}`, ...tail].join('\n');
 }
 
-describe('whatever goes wrong, the guarantees hold and all settles once it has healed', () => {
-  test.each(chunksOf(200))('the exchange, 20 seeds from %d', async (first) => {
-    for (let seed = first; seed < first + chunk; seed++)
-      expect(await failure(`${seed}`)).toBeUndefined();
-  });
+// A machine with much else to do takes long, and still must take the same steps.
+const timeout = 300_000;
 
-  test.each(chunksOf(100))("a user's own actors, 20 seeds from %d", async (first) => {
-    for (let seed = first; seed < first + chunk; seed++)
-      expect(await failure(`${seed}`, 'purses')).toBeUndefined();
-  });
+describe(
+  'whatever goes wrong, the guarantees hold and all settles once it has healed',
+  { timeout },
+  () => {
+    test.each(chunksOf(200))('the exchange, 20 seeds from %d', async (first) => {
+      for (let seed = first; seed < first + chunk; seed++)
+        expect(await failure(`${seed}`)).toBeUndefined();
+    });
 
-  test.each(chunksOf(60))('transfers by every protocol, 20 seeds from %d', async (first) => {
-    for (let seed = first; seed < first + chunk; seed++)
-      expect(await failure(`${seed}`, 'transfers')).toBeUndefined();
-  });
-});
+    test.each(chunksOf(100))("a user's own actors, 20 seeds from %d", async (first) => {
+      for (let seed = first; seed < first + chunk; seed++)
+        expect(await failure(`${seed}`, 'purses')).toBeUndefined();
+    });
+
+    test.each(chunksOf(60))('transfers by every protocol, 20 seeds from %d', async (first) => {
+      for (let seed = first; seed < first + chunk; seed++)
+        expect(await failure(`${seed}`, 'transfers')).toBeUndefined();
+    });
+  },
+);
 
 test.each([
   ['a successor that was frozen took what its heir had written for damage', '212'],

@@ -54,6 +54,11 @@ export class SimulatedRedis {
     return this.#up;
   }
 
+  /** Milliseconds since the simulation began. */
+  get now(): number {
+    return this.#options.schedule.now;
+  }
+
   /** Whether a host of this name owns any partition by a lease that runs. */
   isOwner(host: string): boolean {
     const now = trueTime(this.#options.schedule) + this.skewMs;

@@ -232,7 +232,7 @@ class Simulation {
       logs: logs.map((log) => this.#loss?.whole(log) ?? log),
       halted: this.#loss?.partitions ?? [],
       commands: commandsIn(exchanges),
-      told: toldIn(exchanges),
+      told: toldIn(exchanges).filter((told) => !this.#loss?.blurs(told)),
       snapshots: this.#observations.snapshots,
       published: this.#observations.published,
       writtenAt: this.#observations.writtenAt,

@@ -6,7 +6,8 @@
  * halts and says so, and nothing is ever written behind what is left of its log.
  */
 import { topOf, type PartitionStore } from '../../runtime/memory/partition-store.ts';
-import type { PartitionLog } from '../checkers/evidence.ts';
+import { partitionOf } from '../../contracts/partition.ts';
+import type { PartitionLog, Told } from '../checkers/evidence.ts';
 import type { SimulatedRedis } from './redis.ts';
 
 interface Lost {
@@ -19,6 +20,8 @@ export class TailLoss {
   /** The partitions of which records are gone: they may halt. */
   readonly partitions: readonly number[];
   readonly #redis: SimulatedRedis;
+  readonly #count: number;
+  readonly #struckAt: number;
   /** Those whose owners had been told of a record that is gone: they must. */
   readonly #lost: readonly Lost[];
 
@@ -28,6 +31,8 @@ export class TailLoss {
    */
   constructor(redis: SimulatedRedis, logs: readonly PartitionLog[], copies: Copies) {
     this.#redis = redis;
+    this.#count = copies.length;
+    this.#struckAt = redis.now;
     redis.stop();
     const shorter = logs.flatMap((log) => {
       const { partition } = log;
@@ -42,6 +47,15 @@ export class TailLoss {
     this.#lost = shorter.filter(
       ({ log, top }) => (redis.acknowledged.get(log.partition) ?? 0) > top,
     );
+  }
+
+  /**
+   * Whether an answer came when its owner had not yet noticed: what has left memory is read back from
+   * what Redis has left of it, so a query may be told an older state until the partition halts.
+   */
+  blurs({ verb, actor, answeredAt }: Told): boolean {
+    const partition = partitionOf(actor, this.#count);
+    return verb === 'get' && answeredAt >= this.#struckAt && this.partitions.includes(partition);
   }
 
   /** A log as it would be if nothing had been lost that its owner knew of. */
