@@ -25,7 +25,10 @@ export class Faults {
   /** How often each kind has struck. */
   readonly counted = new Map<string, number>();
   readonly #options: FaultOptions;
-  /** Whether NATS doubles some messages. */
+  /**
+   * Whether what came without an id may be carried out twice: NATS doubles some messages, or an owner
+   * whose clock has slowed down sends on what its heir has a copy of.
+   */
   doubles = false;
   #ended = false;
 
@@ -162,6 +165,7 @@ export class Faults {
     const { life, log, leases } = dice.pick(owners);
     const ms = dice.between(4_000, 9_000);
     life.pace = 0.2;
+    this.doubles = true;
     log.cut(ms);
     leases.cut(ms);
     return this.#later(life.name, ms, () => (life.pace = 1));
