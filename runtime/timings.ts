@@ -52,7 +52,7 @@ export class Timings {
     const bucket = Math.ceil(Math.log(request.ms / leastMs) / Math.log(growth));
     const index = Math.min(buckets - 1, Math.max(0, bucket));
     counts[index] = (counts[index] ?? 0) + 1;
-    const least = slowest[slowestMax - 1];
+    const least = slowest.find(({ actor }) => actor === request.actor) ?? slowest[slowestMax - 1];
     if (least === undefined || request.ms > least.ms)
       this.#younger.slowest = slowestOf([...slowest, request]);
   }
