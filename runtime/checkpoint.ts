@@ -169,8 +169,9 @@ export class Checkpointer {
   async snapshot(actors: readonly ActorKey[]): Promise<void> {
     const { writer, log, fence, residents, onFenced } = this.#options;
     const taken = actors.flatMap((actor) => residents.get(actor) ?? []);
+    const position = writer.staged;
     const snapshots = taken.map((resident) => {
-      const snapshot = snapshotOf(resident, writer.staged);
+      const snapshot = snapshotOf(resident, position);
       residents.sized(resident, snapshot.state.length);
       return snapshot;
     });
@@ -181,10 +182,8 @@ export class Checkpointer {
     }
     taken.forEach((resident, index) => {
       resident.savedVersion = Math.max(resident.savedVersion, snapshots[index]?.version ?? 0);
-      // Meanwhile it may have changed, or have left memory and come back as another instance.
-      const current = residents.get(resident.key);
-      const whole = current === undefined || current.savedVersion === current.version;
-      if (whole) this.#changed.delete(resident.key);
+      // It may have changed meanwhile, and may just be built again because it broke on the next event.
+      if ((this.#changed.get(resident.key) ?? 0) <= position) this.#changed.delete(resident.key);
     });
   }
 

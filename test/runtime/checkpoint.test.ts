@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { actorKey } from '../../contracts/ids.ts';
+import { Gate } from './intercepted-log.ts';
+import { Rig } from './rig.ts';
+
+const mallory = actorKey('rogue', 'mallory');
+
+test('an actor that changes and breaks while its snapshot is written is in the next checkpoint', async () => {
+  const writing = new Gate('saveSnapshots');
+  const loading = new Gate('loadSnapshots');
+  loading.release();
+  const rig = new Rig({
+    partitions: 1,
+    limits: { checkpointRecords: 1 },
+    intercept: (call, carryOut) => writing.intercept(call, () => loading.intercept(call, carryOut)),
+  });
+  const owner = await rig.start(0);
+  const act = (name: string, body: { readonly [field: string]: string }): Promise<unknown> =>
+    rig.within(rig.command(mallory, name, body));
+  await act('note', { text: 'one' });
+  owner.tick();
+  await rig.settle();
+  expect(writing.held).toBe(1);
+
+  await act('note', { text: 'two' });
+  loading.shut();
+  await act('misbehave', { how: 'an event that no state takes' });
+  await rig.settle();
+  // It is being built again, and not in memory, when the snapshot of the first note is written.
+  expect(loading.held).toBe(1);
+  writing.release();
+  await rig.settle();
+  loading.release();
+  await rig.settle();
+
+  await rig.within(owner.stop());
+  await rig.start(0);
+  expect(await rig.within(rig.read(mallory, 'notes'))).toEqual(['one', 'two']);
+  expect(rig.halted).toEqual([]);
+});
