@@ -164,7 +164,8 @@ export class Checkpointer {
 
   /**
    * Writes snapshots of those of the actors that are in memory, as they are now, once that is
-   * durable (K1). One that is not in memory left it with a snapshot of its last version.
+   * durable (K1). One that is not in memory left it with a snapshot of its last version, or broke: then
+   * it is not counted as snapshot.
    */
   async snapshot(actors: readonly ActorKey[]): Promise<void> {
     const { writer, log, fence, residents, onFenced } = this.#options;
@@ -230,16 +231,23 @@ export class Checkpointer {
   }
 
   async #snapshotAll(due: readonly ActorKey[]): Promise<void> {
-    const { residents } = this.#options;
     for (let from = 0; from < due.length && !this.#closed;) {
       const slice = this.#slice(due, from);
       from += slice.length;
-      const still = slice.filter((actor) => this.#changed.has(actor));
-      if (still.length === 0) continue;
-      const away = still.filter((actor) => residents.get(actor) === undefined);
-      if (away.length > 0) await residents.load(away);
-      await this.snapshot(still);
+      await this.#snapshotSlice(slice);
       await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
+    }
+  }
+
+  /** All that still lack one, at a moment when all are in memory: while some come, one may break. */
+  async #snapshotSlice(actors: readonly ActorKey[]): Promise<void> {
+    const { residents } = this.#options;
+    for (;;) {
+      const still = actors.filter((actor) => this.#changed.has(actor));
+      if (still.length === 0) return;
+      const away = still.filter((actor) => residents.get(actor) === undefined);
+      if (away.length === 0) return this.snapshot(still);
+      await residents.load(away);
     }
   }
 

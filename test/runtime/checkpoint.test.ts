@@ -38,3 +38,33 @@ test('an actor that changes and breaks while its snapshot is written is in the n
   expect(await rig.within(rig.read(mallory, 'notes'))).toEqual(['one', 'two']);
   expect(rig.halted).toEqual([]);
 });
+
+test('an actor that breaks while a checkpoint waits for another is in that checkpoint', async () => {
+  const loading = new Gate('loadSnapshots');
+  loading.release();
+  const limits = { checkpointRecords: 1, auditedBytesMax: 0 };
+  const rig = new Rig({ partitions: 1, limits, intercept: loading.intercept });
+  await rig.start(0);
+  const trent = actorKey('rogue', 'trent');
+  for (const actor of [mallory, trent])
+    await rig.within(rig.command(actor, 'note', { text: 'one' }));
+  rig.crash(0);
+  const owner = await rig.start(0);
+  expect(await rig.within(rig.read(mallory, 'notes'))).toEqual(['one']);
+
+  loading.shut();
+  owner.tick();
+  await rig.settle();
+  expect(loading.held).toBe(1);
+  const how = 'an event that no state takes';
+  await rig.within(rig.command(mallory, 'misbehave', { how }));
+  loading.release();
+  await rig.settle();
+  expect(rig.store.partitions(0).checkpoints).toHaveLength(1);
+
+  rig.crash(0);
+  await rig.start(0);
+  for (const actor of [mallory, trent])
+    expect(await rig.within(rig.read(actor, 'notes'))).toEqual(['one']);
+  expect(rig.halted).toEqual([]);
+});
