@@ -92,9 +92,9 @@ and checks whether a reply says ok, but does not parse it.`;
 
 /** What ends the output of the benchmark of tracing. */
 export const traceNotes = `\
-How to read it. Of untraced: the rate as a share of that of the host without tracing, in the same round;
-of each line the round with the median share. Spans: what the collector got, per command or order, within
-0.3 s after the load. The rest as in the main benchmark.
+How to read it. Rounds are short and many, each measures every line once, and what is printed is the mean
+of them all (of percentiles the median). Of untraced: the rate as a share of that of the host without
+tracing. Spans: what the collector got, per command or order. The rest as in the main benchmark.
 Each line has a cluster of its own (Redis, NATS, one host), all of one machine; those that are not
 measured do nothing meanwhile. The generator sends no traceparent: the host decides what is traced.
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { extname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { closedLoop, type Send } from './loops.ts';
-import { measure } from './measure.ts';
+import { measure, medianRow } from './measure.ts';
 import { machine } from './processes.ts';
 import { commandCells, commandHeading, headline, table, traceNotes } from './report.ts';
 import type { TraceResults, TraceRow } from './results.ts';
@@ -92,36 +92,59 @@ async function startVariant(
   return { name: share === 0 ? 'untraced' : `${share * 100} % traced`, stage, collector };
 }
 
-/** In every round each variant once, in turns; of each the round with the median share. */
+/** In every round each variant once, so that what else the machine does meets them all alike. */
 async function compare(
   { name, underWay, send }: (typeof workloads)[number],
   variants: readonly Variant[],
   { rounds, seconds, json }: TracesOptions,
 ): Promise<TraceRow[]> {
-  const sends = variants.map(({ stage }) => send(stage));
-  const collected: TraceRow[][] = variants.map(() => []);
+  const measured = variants.map((variant) => ({
+    ...variant,
+    send: send(variant.stage),
+    rows: [] as Slice[],
+  }));
   // The first round only warms up.
   for (let round = 0; round <= rounds; round++) {
-    let untraced = 0;
-    for (const [index, { name: variant, stage, collector }] of variants.entries()) {
-      const own = sends[index] ?? (async () => 0);
-      const spansBefore = await collector.spans();
-      const loop = () => closedLoop({ send: own, underWay, seconds: round === 0 ? 1 : seconds });
-      const row = await measure(stage, `${name}, ${variant}`, loop);
-      await pause(300);
-      const spans = (await collector.spans()) - spansBefore;
-      if (index === 0) untraced = row.perSecond;
-      const done = Math.max(1, row.perSecond * seconds);
-      const share = row.perSecond / untraced;
-      if (round > 0) collected[index]?.push({ ...row, share, spans: spans / done });
-      if (!json) console.error(`${row.name}: ${Math.round(row.perSecond)}/s, ${share.toFixed(3)}`);
+    // Nobody is always the one after the same other.
+    for (const one of round % 2 === 0 ? measured : measured.toReversed()) {
+      const before = await one.collector.spans();
+      const loop = () => closedLoop({ send: one.send, underWay, seconds });
+      const row = await measure(one.stage, `${name}, ${one.name}`, loop);
+      await pause(settleMs);
+      const spans = (await one.collector.spans()) - before;
+      if (round > 0) one.rows.push({ ...row, spans });
+      if (!json) console.error(`${row.name}: ${Math.round(row.perSecond)}/s`);
     }
   }
-  return collected.flatMap((rows) => {
-    const sorted = rows.toSorted((one, other) => one.share - other.share);
-    return sorted[Math.floor(sorted.length / 2)] ?? [];
-  });
+  const totals = measured.map(({ rows }) => together(rows, seconds));
+  const untraced = totals[0]?.perSecond ?? 0;
+  return totals.map((row) => ({ ...row, share: row.perSecond / untraced }));
 }
+
+type Slice = Omit<TraceRow, 'share'>;
+
+/** All rounds of one variant: means, but of the percentiles medians. */
+function together(rows: readonly Slice[], seconds: number): Slice {
+  const mean = (of: (row: Slice) => number): number =>
+    rows.reduce((sum, row) => sum + of(row), 0) / rows.length;
+  const { p50, p99, p999, name, cpu } = medianRow(rows);
+  const perSecond = mean((row) => row.perSecond);
+  return {
+    name,
+    perSecond,
+    ...{ p50, p99, p999 },
+    failed: mean(({ failed }) => failed) * rows.length,
+    cpu: Object.fromEntries(
+      Object.keys(cpu).map((part) => [part, mean((row) => row.cpu[part] ?? 0)]),
+    ),
+    bytes: mean(({ bytes }) => bytes),
+    others: mean(({ others }) => others),
+    spans: mean(({ spans }) => spans) / Math.max(1, perSecond * seconds),
+  };
+}
+
+/** What is under way to the collector by then arrives within this time. */
+const settleMs = 300;
 
 async function startCollector(stack: AsyncDisposableStack): Promise<Collector> {
   const child = fork(join(import.meta.dirname, `collector${extname(import.meta.filename)}`));

@@ -39,8 +39,8 @@ interleaved in one run on this machine, and prints rates, ratios and percentiles
   durability    deposits kept on one disk, at a replica too, and less safely than a host accepts
   chart         draws the JSON results of bench as SVG and prints them as tables
 
-  --rounds N          how often each measurement is repeated (default 3; match, traces: 5)
-  --seconds N         how long each lasts (default 3)
+  --rounds N          how often each measurement is repeated (default 3; match: 5, traces: 20)
+  --seconds N         how long each lasts (default 3; traces: 1)
   --hosts N           host processes (default 1)
   --only TEXT         only the measurements whose names contain this
   --minutes N         of the soak (default 20)
@@ -77,6 +77,7 @@ export async function run(argv: string[]): Promise<number> {
   const bounds = { min: 1, max: 600 };
   const rounds = wholeNumber('rounds', values.rounds, bounds);
   const seconds = wholeNumber('seconds', values.seconds, bounds) ?? 3;
+  const slice = values.seconds === undefined ? 1 : seconds;
   const hosts = wholeNumber('hosts', values.hosts, { min: 1, max: 16 }) ?? 1;
   const { only = '', json = false, from, to } = values;
   switch (what) {
@@ -96,7 +97,7 @@ export async function run(argv: string[]): Promise<number> {
       await measureTransfers({ rounds: rounds ?? 3, seconds, hosts, only, json });
       return 0;
     case 'traces':
-      await measureTraces({ rounds: rounds ?? 5, seconds, only, json });
+      await measureTraces({ rounds: rounds ?? 20, seconds: slice, only, json });
       return 0;
     case 'soak':
       return (await measureSoak({ ...soakSettings(values), hosts, json })) ? 0 : 1;
