@@ -22,19 +22,36 @@ export class ArchiveDamaged extends Error {
   override readonly name = 'ArchiveDamaged';
 }
 
-/** An archive as the partitions of a host share it: one at a time, for each holds a slice in memory. */
+/** Each holds a slice of a log in memory, and mostly waits: for Redis, for the disk. */
+const atOnceMax = 3;
+
+/**
+ * An archive as the partitions of a host share it: a few at a time, for one after the other is as slow
+ * as each answer. Under load that was too slow to keep up, and what waited made the load heavier.
+ */
 export class SharedArchive {
   readonly #archive: Archive;
-  #latest: Promise<unknown> = Promise.resolve();
+  readonly #waiting: (() => void)[] = [];
+  #underWay = 0;
 
   constructor(archive: Archive) {
     this.#archive = archive;
   }
 
-  /** Does this once everybody who asked before is done. */
-  use<T>(work: (archive: Archive) => Promise<T>): Promise<T> {
-    const done = this.#latest.then(() => work(this.#archive));
-    this.#latest = done.catch(() => undefined);
-    return done;
+  /** Does this as soon as those who asked before leave room. */
+  async use<T>(work: (archive: Archive) => Promise<T>): Promise<T> {
+    if (this.#underWay >= atOnceMax) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    } else {
+      this.#underWay++;
+    }
+    try {
+      return await work(this.#archive);
+    } finally {
+      // Whoever waits takes over this place.
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#underWay--;
+    }
   }
 }
