@@ -4,7 +4,8 @@
  * any snapshot, for what lies below two checkpoints may leave the log, and nothing could tell then.
  *
  * What it costs: the log since the last checkpoint is read once more, of which only the actor's own
- * records are parsed, and one actor is built, of at most `auditedBytesMax`.
+ * records are parsed, and one actor is built, of at most `auditedBytesMax`. A checkpoint that comes
+ * late does without: it would come later still, with more to read for the next one.
  */
 import type { ActorKey } from '../contracts/ids.ts';
 import { canonicalJson, type Json } from '../contracts/json.ts';
@@ -80,11 +81,11 @@ export class Audit {
     this.#closed = true;
   }
 
-  async #read({ actor, version }: Picked, checkpoint: number): Promise<Found> {
+  async #read({ actor, version, position }: Picked, checkpoint: number): Promise<Found> {
     const { log, partition, search } = this.#options;
     const [snapshot] = await log.loadSnapshots(partition, [actor]);
     const from = Math.max(checkpoint, snapshot?.position ?? 0) + 1;
-    const records = await search.recordsOf(actor, from);
+    const records = await search.recordsOf(actor, from, position);
     return { snapshot, records: records.filter((record) => record.version <= version) };
   }
 

@@ -7,7 +7,8 @@
  * K1  nothing of a state that is not durable is written: each snapshot waits for its own position;
  * K2  recovery from the checkpoint plus the records after s gives the state that full replay gives;
  * K3  before any snapshot is replaced, one changed actor is built again from its snapshot and the log
- *     (audit.ts): while memory and log differ, nothing is written, so nothing leaves the log either.
+ *     (audit.ts), unless the checkpoint is late: while memory and log differ, nothing is written, so
+ *     nothing leaves the log either.
  */
 import type { ActorKey } from '../contracts/ids.ts';
 import type { Audit, Picked } from './audit.ts';
@@ -77,6 +78,8 @@ export interface CheckpointerOptions {
   readonly restored: readonly CheckpointState[];
 }
 
+/** So many times the records after which it is begun, a checkpoint is late. */
+const lateShare = 2;
 /** What is snapshot in one turn of the event loop, or one actor if it is larger. */
 const sliceActors = 64;
 const sliceBytes = 256 * 1024;
@@ -211,7 +214,8 @@ export class Checkpointer {
       reference: reference.save(),
     };
     const due = [...this.#changed.keys()];
-    const picked = audit.pick(due, position);
+    const late = position - this.#position > lateShare * limits.checkpointRecords;
+    const picked = late ? undefined : audit.pick(due, position);
     if (picked && !(await this.#isSound(picked))) return;
     await this.#snapshotAll(due);
     if ((await writer.settled()) && !this.#closed) await this.#write(captured);
