@@ -98,4 +98,12 @@ describe('before a checkpoint replaces the snapshots', () => {
     expect(rig.halted).toEqual([]);
     expect(rig.store.partitions(0).snapshots.get(mallory)?.version).toBe(3);
   });
+
+  it('a checkpoint that comes late reads no log to compare with', async () => {
+    const { rig, owner } = await audited({ checkpointRecords: 0 });
+    await act(rig, 'tamper', { text: 'of what no record tells' });
+    await rig.within(owner.stop());
+    expect(rig.halted).toEqual([]);
+    expect(rig.store.partitions(0).snapshots.get(mallory)?.version).toBe(3);
+  });
 });
