@@ -92,14 +92,16 @@ export class Recovery {
 
   /** Takes in what the log has by now, or nearly: it may grow meanwhile. */
   async follow(): Promise<void> {
-    const { log, partition, clock } = this.#options;
+    const { clock } = this.#options;
     const began = clock.monotonic();
     if (!this.#begun && this.#checkpoint) await loadCheckpoint(this.#options, this.#checkpoint);
     this.#begun = true;
-    for (let found = pageEntries; found === pageEntries;) {
-      const page = await log.read(partition, this.#next, pageEntries);
+    let reading = this.#ahead(this.#next);
+    for (let more = true; more;) {
+      const page = await reading;
+      more = page.length === pageEntries;
+      if (more) reading = this.#ahead(after(page) ?? this.#next);
       for (const entry of page) await this.#take(entry);
-      found = page.length;
     }
     this.#ms += clock.monotonic() - began;
   }
@@ -124,6 +126,15 @@ export class Recovery {
     }
     recall.expire();
     return { lastTime: this.#lastTime, records: top - from, ms: this.#ms };
+  }
+
+  /** The next page, while the last is taken in: on a busy host each answer is late. */
+  #ahead(position: number): Promise<readonly Entry[]> {
+    const { log, partition } = this.#options;
+    const reading = log.read(partition, position, pageEntries);
+    // Whoever waits for it hears of its failure; nobody does if the page before is damaged.
+    reading.catch(() => {});
+    return reading;
   }
 
   async #take(entry: Entry): Promise<void> {
@@ -215,8 +226,14 @@ export async function* entriesFrom(
   for (;;) {
     const entries = await log.read(partition, next, entriesAtOnce);
     yield* entries;
-    const last = entries.findLast((entry) => entry.n > 0);
-    if (last === undefined) return;
-    next = last.position + last.n;
+    const following = after(entries);
+    if (following === undefined) return;
+    next = following;
   }
+}
+
+/** The position after the records of a page; undefined if it has none. */
+function after(page: readonly Entry[]): number | undefined {
+  const last = page.findLast((entry) => entry.n > 0);
+  return last && last.position + last.n;
 }

@@ -68,3 +68,26 @@ test('an actor that breaks while a checkpoint waits for another is in that check
     expect(await rig.within(rig.read(actor, 'notes'))).toEqual(['one']);
   expect(rig.halted).toEqual([]);
 });
+
+test.each([
+  ['one that is late writes four slices at a time', { checkpointRecords: 100 }, 4],
+  ['one in time writes slice after slice', { checkpointRecords: 300 }, 1],
+])('%s', async (_, limits, atOnce) => {
+  const writing = new Gate('saveSnapshots');
+  const rig = new Rig({
+    partitions: 1,
+    limits: { ...limits, auditedBytesMax: 0 },
+    intercept: writing.intercept,
+  });
+  const owner = await rig.start(0);
+  const actors = Array.from({ length: 300 }, (__, n) => actorKey('rogue', `note-${n}`));
+  await rig.within(Promise.all(actors.map((actor) => rig.command(actor, 'note', { text: 'one' }))));
+  owner.tick();
+  await rig.settle();
+  expect(writing.held).toBe(atOnce);
+
+  writing.release();
+  await rig.settle();
+  expect(rig.store.partitions(0).checkpoints).toHaveLength(1);
+  expect(rig.store.partitions(0).snapshots.size).toBe(300);
+});
