@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { readRequest, sendOne } from '../one-request.ts';
+import { askCommand, requestCommand } from '../one-request.ts';
 
 export const usage = `millrace ask ACTOR NAME [BODY] [options]
 
@@ -13,15 +12,4 @@ Sends a command to an actor and prints its reply, one line of JSON. Exit status:
 
 MILLRACE_NATS_URL names a cluster elsewhere.`;
 
-export async function run(argv: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    allowPositionals: true,
-    options: { id: { type: 'string' }, data: { type: 'string', default: '.millrace' } },
-  });
-  const { actor, name, body } = readRequest(positionals);
-  const { id } = values;
-  return sendOne(values.data, (client) =>
-    client.ask(actor, name, body, id === undefined ? {} : { id }),
-  );
-}
+export const run = requestCommand(['id'], askCommand);

@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util';
 import type { Answer, Client } from '../../runtime/client.ts';
-import { readRequest, sendOne, type Request } from '../one-request.ts';
+import { askCommand, askQuestion, requestCommand, type Request } from '../one-request.ts';
 
 export const usage = `millrace call ACTOR NAME [BODY] [options]
 
@@ -17,30 +16,13 @@ reply, one line of JSON. Exit status: 0 accepted, 1 refused or without an answer
 
 MILLRACE_NATS_URL names a cluster elsewhere.`;
 
-export async function run(argv: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    allowPositionals: true,
-    options: {
-      id: { type: 'string' },
-      get: { type: 'boolean', default: false },
-      data: { type: 'string', default: '.millrace' },
-    },
-  });
-  const request = readRequest(positionals);
-  const { actor, name, body } = request;
-  return sendOne(values.data, (client) =>
-    values.get ? client.get(actor, name, body) : commandOrQuery(client, request, values.id),
-  );
-}
+export const run = requestCommand(['id', 'get'], (client, request) =>
+  request.get ? askQuestion(client, request) : commandOrQuestion(client, request),
+);
 
 /** Only the actor's host knows its commands; a name that is none of them leaves nothing in the log. */
-async function commandOrQuery(
-  client: Client,
-  { actor, name, body }: Request,
-  id: string | undefined,
-): Promise<Answer<unknown>> {
-  const told = await client.ask(actor, name, body, id === undefined ? {} : { id });
+async function commandOrQuestion(client: Client, request: Request): Promise<Answer<unknown>> {
+  const told = await askCommand(client, request);
   if (told.ok || told.error.code !== 'runtime/unknown-command') return told;
-  return client.get(actor, name, body);
+  return askQuestion(client, request);
 }

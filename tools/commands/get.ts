@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { readRequest, sendOne } from '../one-request.ts';
+import { askQuestion, requestCommand } from '../one-request.ts';
 
 export const usage = `millrace get ACTOR NAME [BODY] [options]
 
@@ -13,12 +12,4 @@ or without an answer, 2 used wrongly.
 
 MILLRACE_NATS_URL names a cluster elsewhere.`;
 
-export async function run(argv: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    allowPositionals: true,
-    options: { data: { type: 'string', default: '.millrace' } },
-  });
-  const { actor, name, body } = readRequest(positionals);
-  return sendOne(values.data, (client) => client.get(actor, name, body));
-}
+export const run = requestCommand([], askQuestion);
