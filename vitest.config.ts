@@ -1,13 +1,35 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** These measure how long something takes, or need the whole machine: one at a time, at the end. */
 const timed = [
-  'test/black-box/{kill,load,planned-change,service,take-over}.test.ts',
-  'test/faults/**/*.test.ts',
+  'test/black-box/{load,planned-change,take-over}.test.ts',
+  'test/faults/{overload,processes,redis,replicas}.test.ts',
+];
+/** These start whole clusters, but mostly wait for them: three keep two cores at work. */
+const clusters = [
+  'test/black-box/**/*.test.ts',
+  'test/faults/{backup,health,servers}.test.ts',
   'test/tools/up.test.ts',
 ];
-/** These start whole clusters, but mostly wait for them. */
-const clusters = ['test/black-box/**/*.test.ts'];
+/** Begun first, so that none of them is left to run alone at the end; the longest first. */
+const long = [
+  'test/sim/simulator',
+  'test/examples/package',
+  'test/runtime/succession',
+  'test/runtime/faults.property',
+  'test/tools/dead-letters',
+  'test/tools/tail',
+  'test/black-box/time-travel',
+  'test/black-box/transfers',
+  'test/black-box/kill',
+  'test/tools/up',
+  'test/black-box/start',
+  'test/black-box/tracing',
+  'test/faults/health',
+  'test/black-box/service',
+  'test/black-box/holds',
+];
 /** Needs a Docker engine: `npm run test:compose`. */
 const apart = ['test/compose/**'];
 
@@ -27,9 +49,18 @@ const alsoUnmapped = [
   'symbols',
 ].map((name) => `test/black-box/${name}.test.ts`);
 
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number =>
+      long.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`)) + 1 || long.length + 1;
+    return (await super.sort(files)).toSorted((one, other) => place(one) - place(other));
+  }
+}
+
 export default defineConfig({
   test: {
     pool: 'forks',
+    sequence: { sequencer: LongFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 15_000,
@@ -50,7 +81,7 @@ export default defineConfig({
           name: 'clusters',
           include: clusters,
           exclude: timed,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
@@ -60,7 +91,7 @@ export default defineConfig({
           name: 'unmapped',
           include: alsoUnmapped,
           env: { MILLRACE_TEST_UNMAPPED: '1' },
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { connectRedis } from '../../runtime/redis/connection.ts';
 import { startRedis } from '../../tools/servers.ts';
 import { startCluster } from '../black-box/cluster.ts';
@@ -12,6 +12,8 @@ import { balancesOf } from '../black-box/orders.ts';
 import { wireOver } from '../black-box/wire.ts';
 import { temporaryDirectory } from '../tools/temporary-directory.ts';
 import { until } from '../tools/until.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const repository = join(import.meta.dirname, '../..');
 const script = join(repository, 'tools/redis-backup.sh');
@@ -93,4 +95,4 @@ test('a copy made under load has all that was acknowledged before, and serves as
     expect(available).toBeGreaterThanOrEqual(atLeast[n] ?? 0);
     expect(available).toBeLessThanOrEqual(atMost[n] ?? 0);
   }
-}, 60_000);
+});

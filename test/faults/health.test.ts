@@ -21,6 +21,10 @@ async function askAt(port: number, path: string): Promise<Told> {
 
 const well: Told = { status: 200, text: 'ok\n' };
 
+/** Beside other reasons, for a busy machine may give one. */
+const refusesFor = (words: RegExp, { status, text }: Told): boolean =>
+  status === 503 && words.test(text);
+
 test('a host is ready while it serves, and says which server is away', async () => {
   const port = await freePort();
   const stage = await setStage();
@@ -30,13 +34,12 @@ test('a host is ready while it serves, and says which server is away', async () 
   await until(async () => (await askAt(port, 'readyz')).status === 200);
 
   for (const [server, words] of [
-    [stage.redis, /^Redis has not answered for \d+ ms\n/],
-    [stage.nats, /^NATS has not answered for \d+ ms\n/],
+    [stage.redis, /^Redis has not answered for \d+ ms$/m],
+    [stage.nats, /^NATS has not answered for \d+ ms$/m],
   ] as const) {
     process.kill(server.pid, 'SIGSTOP');
     try {
-      await until(async () => (await askAt(port, 'readyz')).status === 503);
-      expect((await askAt(port, 'readyz')).text).toMatch(words);
+      await until(async () => refusesFor(words, await askAt(port, 'readyz')));
       // Starting it again would not mend that.
       expect(await askAt(port, 'livez')).toEqual(well);
     } finally {
@@ -56,8 +59,8 @@ test('a partition that is halted is named, with the reason', async () => {
   await stage.connection.call('xadd', [`{mr:${partition}}:log`, '999-999', 'n', '0']);
   // Whatever it is answered: the append meets a log that somebody else has written to.
   await stage.wire.cmd('account/alice', 'deposit', usd, 'd2').catch(() => undefined);
-  await until(async () => (await askAt(port, 'readyz')).status === 503);
-  expect((await askAt(port, 'readyz')).text).toContain(`partition ${partition} is halted: `);
+  const words = new RegExp(`^partition ${partition} is halted: `, 'm');
+  await until(async () => refusesFor(words, await askAt(port, 'readyz')));
 });
 
 test('the metrics tell what is owned, and how each partition is', async () => {

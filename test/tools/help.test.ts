@@ -27,7 +27,10 @@ test.each(commands)('%s has a help that names all of its options', async (path) 
   const { usage }: Command = await import(`../../tools/commands/${name}.ts`);
   expect(usage).toMatch(new RegExp(`^millrace ${name}\\b`));
   const read = source(path).matchAll(/^ +'?([a-z-]+)'?: \{ type: '/gm);
-  const options = Array.from(read, ([, option]) => `--${option}`);
+  // Those of a single request are read elsewhere.
+  const [, own] = /requestCommand\(\[(.*)\]/.exec(source(path)) ?? [];
+  const shared = own === undefined ? [] : ['data', ...(own.match(/\w+/g) ?? [])];
+  const options = [...Array.from(read, ([, option]) => option), ...shared].map((o) => `--${o}`);
   expect(options.filter((option) => !usage.includes(option))).toEqual([]);
   expect(usage.split('\n').filter((line) => line.length > 106)).toEqual([]);
 });
