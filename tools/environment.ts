@@ -94,6 +94,10 @@ export function clusterEnvironment(environment: Environment): ClusterEnvironment
   };
 }
 
+/** The address of a server for others to read: without a password, or a name that may be a token. */
+export const addressIn = (url: string): string =>
+  url.replace(/^([a-z]+:\/\/)?[^/?#]*@/i, '$1').replace(/[?#].*/, '');
+
 function parseScales(text: string, context: z.core.$RefinementCtx): ClusterSettings['scales'] {
   try {
     return ClusterSettings.shape.scales.parse(JSON.parse(text));

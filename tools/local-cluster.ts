@@ -171,9 +171,12 @@ async function settledPartitions(
   return settled.partitions;
 }
 
+/** With the passwords that the environment gives, for the tools need them: for its owner's eyes. */
 async function publishAddress(data: string, address: ClusterAddress): Promise<() => Promise<void>> {
   const file = join(data, 'cluster.json');
-  await writeFile(file, `${JSON.stringify(address)}\n`);
+  // What a cluster left that was killed may have been readable by all.
+  await rm(file, { force: true });
+  await writeFile(file, `${JSON.stringify(address)}\n`, { mode: 0o600 });
   return () => rm(file, { force: true });
 }
 

@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { Redis } from 'ioredis';
 import { connect } from 'nats';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { addressIn } from '../../tools/environment.ts';
 import { startRedis } from '../../tools/servers.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { isRunning, until } from './until.ts';
@@ -195,15 +196,31 @@ test('two clusters never share a data directory, and partitions never change', a
   expect(other.said).toContain('created with 4 partitions');
 });
 
-test('up uses a running server that the environment names, and leaves it running', async () => {
+test('up uses a running server that the environment names, tells no password, leaves it running', async () => {
   const redis = await startRedis({ dir: await temporaryDirectory() });
   onTestFinished(() => redis.stop());
-  const { ready, end } = await up(await temporaryDirectory(), [], {
-    env: { MILLRACE_REDIS_URL: redis.url },
-  });
+  const connection = new Redis(redis.url);
+  await connection.config('SET', 'requirepass', 'secret');
+  await connection.quit();
+  const data = await temporaryDirectory();
+  const withPassword = redis.url.replace('//', '//default:secret@');
+  const { ready, said, end } = await up(data, [], { env: { MILLRACE_REDIS_URL: withPassword } });
   expect(ready.redis).toBe(redis.url);
+  const file = join(data, 'cluster.json');
+  expect(await readFile(file, 'utf8')).toContain(withPassword);
+  expect((await stat(file)).mode & 0o077).toBe(0);
   await end('SIGTERM');
+  expect(await said).not.toContain('secret');
   expect(isRunning(redis.pid)).toBe(true);
+});
+
+test.each([
+  ['redis://default:se@cret@redis.internal:6380/0?password=secret', 'redis://redis.internal:6380/0'],
+  ['nats://token@nats.internal', 'nats://nats.internal'],
+  ['user:secret@nats.internal:4222', 'nats.internal:4222'],
+  ['nats://127.0.0.1:4222', 'nats://127.0.0.1:4222'],
+])('the address in %s that anybody may read is %s', (url, address) => {
+  expect(addressIn(url)).toBe(address);
 });
 
 test('up and a host refuse a running Redis that can lose what it acknowledged', async () => {

@@ -2,13 +2,15 @@ import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { defaultScales } from '../../contracts/money.ts';
 import { wholeNumber } from '../command-line.ts';
+import { addressIn } from '../environment.ts';
 import { startLocalCluster, type LocalClusterOptions } from '../local-cluster.ts';
 
 export const usage = `millrace up [options]
 
 Starts a cluster on this machine and keeps it running until SIGTERM or Ctrl-C: Redis, NATS and some
-hosts. When every partition has an owner it prints one line of JSON with the addresses; each start
-of a host prints one with its name and process id. Everything else goes to standard error.
+hosts. When every partition has an owner it prints one line of JSON with the addresses, without the
+passwords that the environment gives; each start of a host prints one with its name and process id.
+Everything else goes to standard error.
 
   --hosts N        how many hosts (default 2)
   --partitions P   of a new cluster (default 64); it never changes afterwards
@@ -51,7 +53,8 @@ export async function run(argv: string[]): Promise<number> {
       signal: ended.signal,
       onHost: ({ name, pid }) => say({ host: name, pid }),
     });
-    const { nats, redis, partitions, hosts } = cluster;
+    const { partitions, hosts } = cluster;
+    const [nats, redis] = [addressIn(cluster.nats), addressIn(cluster.redis)];
     say({ ready: true, nats, redis, partitions, hosts });
     if (!ended.signal.aborted) await once(ended.signal, 'abort');
     await cluster.stop();
