@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ClusterSettings } from '../contracts/cluster.ts';
 import { newInbox, type Bus } from './bus.ts';
 import { Unavailable } from './client-failures.ts';
 import type { Line, Tried, Until } from './client-line.ts';
@@ -43,12 +44,15 @@ function askHosts(discovery: Discovery, timeoutMs: number): Promise<Tried<number
   });
 }
 
-const Info = z.object({
-  metadata: z.object({ partitions: z.coerce.number().int().positive(), prefix: z.string() }),
+/** Anybody on this NATS may answer for the service: what no cluster can have is not taken. */
+export const HostMetadata = z.object({
+  partitions: z.coerce.number().pipe(ClusterSettings.shape.partitions),
+  prefix: z.string(),
 });
+const Info = z.object({ metadata: HostMetadata });
 
 /** Reads a host's answer; undefined for anything else, such as the server's "no responders". */
-function readInfo(payload: Uint8Array): z.infer<typeof Info>['metadata'] | undefined {
+function readInfo(payload: Uint8Array): z.infer<typeof HostMetadata> | undefined {
   try {
     return Info.safeParse(JSON.parse(new TextDecoder().decode(payload))).data?.metadata;
   } catch {

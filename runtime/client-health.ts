@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { partitionsMax } from '../contracts/cluster.ts';
 import { newInbox } from './bus.ts';
-import type { Discovery } from './client-discovery.ts';
+import { HostMetadata, type Discovery } from './client-discovery.ts';
 import { readJson } from './client-replies.ts';
 
 /** What a client finds when it looks. */
@@ -26,14 +27,14 @@ export async function askHealth(discovery: Discovery): Promise<Health> {
   const { bus, clock, random, line, prefix, until } = discovery;
   const inbox = newInbox(bus, random.id(clock.now()));
   const began = clock.monotonic();
-  const found = new Map<string, Stats>();
+  const found: Found = { partitions: 0, hosts: new Map(), owned: new Set(), halted: new Set() };
   let roundTripMs: number | undefined;
   await line.wait<void>(until.signal, (resolve) => {
-    const whole = (): boolean => roundTripMs !== undefined && healthOf(found, roundTripMs).ok;
+    const whole = (): boolean => roundTripMs !== undefined && isWell(found);
     const subscription = bus.subscribe(inbox, ({ payload }) => {
       const stats = readStats(payload);
       if (stats?.metadata.prefix !== prefix) return;
-      found.set(stats.id, stats);
+      take(found, stats);
       if (whole()) resolve();
     });
     bus.publish('$SRV.STATS.millrace', '', { reply: inbox });
@@ -51,39 +52,51 @@ export async function askHealth(discovery: Discovery): Promise<Health> {
     };
     return { stop };
   });
-  return healthOf(found, roundTripMs);
-}
-
-function healthOf(found: ReadonlyMap<string, Stats>, roundTripMs: number | undefined): Health {
-  const all = [...found.values()];
-  const count = all[0]?.metadata.partitions ?? 0;
-  const owned = new Set(all.flatMap(({ data }) => data.partitions.map((one) => one.partition)));
-  const halted = all.flatMap(({ data }) => data.halted.map((one) => one.partition));
-  const ownerless = Array.from({ length: count }, (_, n) => n).filter((n) => !owned.has(n));
   return {
-    ok: count > 0 && ownerless.length === 0 && halted.length === 0,
+    ok: isWell(found),
     ...(roundTripMs !== undefined && { roundTripMs }),
-    hosts: all
-      .map(({ data }) => ({ name: data.host, partitions: data.partitions.length }))
-      .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-    ownerless,
-    halted,
+    hosts: [...found.hosts.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    ownerless: Array.from({ length: found.partitions }, (_, n) => n).filter(
+      (n) => !found.owned.has(n),
+    ),
+    halted: [...found.halted],
   };
 }
 
+/** What the answers say together; each is looked at once, when it comes. */
+interface Found {
+  partitions: number;
+  /** By the instance that answered. */
+  readonly hosts: Map<string, HostHealth>;
+  readonly owned: Set<number>;
+  readonly halted: Set<number>;
+}
+
+const isWell = ({ partitions, owned, halted }: Found): boolean =>
+  partitions > 0 && owned.size === partitions && halted.size === 0;
+
+function take(found: Found, { id, metadata, data }: z.infer<typeof Stats>): void {
+  // More hosts than partitions have nothing to do.
+  if (found.hosts.has(id) || found.hosts.size >= partitionsMax) return;
+  found.partitions ||= metadata.partitions;
+  found.hosts.set(id, { name: data.host, partitions: data.partitions.length });
+  for (const { partition } of data.partitions)
+    if (partition < found.partitions) found.owned.add(partition);
+  for (const { partition } of data.halted)
+    if (partition < found.partitions) found.halted.add(partition);
+}
+
+const Partitions = z
+  .array(z.object({ partition: z.number().int().min(0).lt(partitionsMax) }))
+  .max(partitionsMax);
 const Stats = z.object({
   id: z.string(),
-  metadata: z.object({ partitions: z.coerce.number().int().positive(), prefix: z.string() }),
-  data: z.object({
-    host: z.string(),
-    partitions: z.array(z.object({ partition: z.number().int() })),
-    halted: z.array(z.object({ partition: z.number().int() })),
-  }),
+  metadata: HostMetadata,
+  data: z.object({ host: z.string(), partitions: Partitions, halted: Partitions }),
 });
-type Stats = z.infer<typeof Stats>;
 
 /** Reads a host's answer; undefined for anything else, such as the server's "no responders". */
-function readStats(payload: Uint8Array): Stats | undefined {
+function readStats(payload: Uint8Array): z.infer<typeof Stats> | undefined {
   try {
     return Stats.safeParse(readJson(payload)).data;
   } catch {

@@ -186,9 +186,11 @@ describe('the number of partitions', () => {
   const info = (prefix: string, partitions: number): string =>
     JSON.stringify({ name: 'millrace', metadata: { prefix, partitions: String(partitions) } });
 
-  test('is asked of the hosts once, those of another cluster aside', async () => {
+  test('is asked of the hosts once, those aside of another cluster or of none that can be', async () => {
     const world = stage();
     host(world, '$SRV.INFO.millrace', info('other', 8));
+    for (const count of [0, 1.5, 1_025, 1e9])
+      host(world, '$SRV.INFO.millrace', info('millrace', count));
     const seen = host(world, '$SRV.INFO.millrace', 'nonsense', info('millrace', 4));
     const requests = batchHost(world, echo);
     const { batch } = clientOn({ ...world, random });

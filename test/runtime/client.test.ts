@@ -248,11 +248,12 @@ describe('a retry policy', () => {
 });
 
 describe('a look at its health', () => {
-  const answers = (world: Stage, ...hosts: readonly object[]): void => {
+  const answers = (world: Stage, ...hosts: readonly object[]): void => claims(world, '4', ...hosts);
+  const claims = (world: Stage, partitions: string, ...hosts: readonly object[]): void => {
     const bus = world.hub.connect();
     bus.subscribe('$SRV.STATS.millrace', ({ reply = '' }) => {
       for (const [id, data] of hosts.entries()) {
-        const metadata = { prefix: 'millrace', partitions: '4' };
+        const metadata = { prefix: 'millrace', partitions };
         bus.publish(reply, JSON.stringify({ id: `${id}`, metadata, data }));
       }
     });
@@ -286,6 +287,19 @@ describe('a look at its health', () => {
     answers(world, { host: 'a', partitions: owned(0, 1), halted });
     const health = await pass(world.clock, client(world).health());
     expect(health).toMatchObject({ ok: false, ownerless: [2, 3], halted: [1] });
+  });
+
+  test.for([
+    ['has more partitions than a cluster can', '1000000000', owned(0)],
+    ['has none', '0', owned(0)],
+    ['owns one that cannot be', '4', owned(-1)],
+    ['owns more than there can be', '4', owned(...Array.from({ length: 1_025 }, (_, n) => n % 4))],
+  ] as const)('takes no word of a responder that %s', async ([, partitions, owns]) => {
+    const world = stage();
+    claims(world, partitions, { host: 'liar', partitions: owns, halted: [] });
+    answers(world, { host: 'a', partitions: owned(0, 1, 2, 3), halted: [] });
+    const health = await pass(world.clock, client(world).health());
+    expect(health).toMatchObject({ ok: true, hosts: [{ name: 'a' }], ownerless: [] });
   });
 
   test('finds nobody where nobody is, and takes no longer than it may', async () => {

@@ -215,7 +215,10 @@ test('up uses a running server that the environment names, tells no password, le
 });
 
 test.each([
-  ['redis://default:se@cret@redis.internal:6380/0?password=secret', 'redis://redis.internal:6380/0'],
+  [
+    'redis://default:se@cret@redis.internal:6380/0?password=secret',
+    'redis://redis.internal:6380/0',
+  ],
   ['nats://token@nats.internal', 'nats://nats.internal'],
   ['user:secret@nats.internal:4222', 'nats.internal:4222'],
   ['nats://127.0.0.1:4222', 'nats://127.0.0.1:4222'],

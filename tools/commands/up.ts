@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { partitionsMax } from '../../contracts/cluster.ts';
 import { defaultScales } from '../../contracts/money.ts';
 import { wholeNumber } from '../command-line.ts';
 import { addressIn } from '../environment.ts';
@@ -79,7 +80,7 @@ function readOptions(argv: string[]): LocalClusterOptions {
       'no-demo': { type: 'boolean' },
     },
   });
-  const partitions = wholeNumber('partitions', values.partitions, { min: 1, max: 1_024 });
+  const partitions = wholeNumber('partitions', values.partitions, { min: 1, max: partitionsMax });
   return {
     data: values.data,
     hosts: wholeNumber('hosts', values.hosts, { min: 1, max: 64 }) ?? 2,
