@@ -1,11 +1,14 @@
 /** The tool looks into the past of a cluster whose log has been trimmed: nothing is gone. */
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { removeFolder, startCluster, temporaryFolder, type Cluster } from './cluster.ts';
 import { until } from './condition.ts';
 import { document, millrace } from './tool.ts';
 import { expectRefused, outcomesOf, partitionOf, wireOver, type Wire } from './wire.ts';
+
+// Some run the tool a dozen times, beside other tests.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const environment = { MILLRACE_RETAIN_BYTES: '500000', MILLRACE_REPLY_WINDOW_MS: '500' };
 const saver = 'account/saver';
@@ -53,7 +56,7 @@ beforeAll(async () => {
       const [oldest] = await redis.xrange(key, '-', '+', 'COUNT', 1);
       return Number(oldest?.[0].split('-')[1]) > 10_000 ? true : undefined;
     },
-    60_000,
+    100_000,
   ).finally(() => redis.disconnect());
   await wire.insist(saver, 'withdraw', { asset: 'USD', amount: '99999' }, 'too-much');
   const out = await wire.insist(saver, 'withdraw', { asset: 'USD', amount: '20000' }, 'out');
@@ -62,7 +65,7 @@ beforeAll(async () => {
     await cluster.stop();
     await removeFolder(data);
   };
-}, 120_000);
+});
 
 async function saveThousand(batch: number): Promise<void> {
   const body = { asset: 'USD', amount: '1' };
@@ -110,7 +113,7 @@ test('a history is told from its first record on, page by page, whatever has lef
   expect(await historyPage({ after: latest })).toEqual({ records: [] });
   const { records } = await document<History>(data, 'history', saver);
   expect(records).toEqual(told);
-}, 60_000);
+});
 
 /** Asks again while it is being read. */
 async function historyPage(query: object): Promise<History> {
@@ -173,7 +176,7 @@ test('a state of any past is built again, by record and by time', async () => {
   expect(none).toMatchObject({ status: 'none', version: 0, balances: {} });
   const now = await document<Found>(data, 'state', saver);
   expect(now).toMatchObject({ version: records.at(-1)?.version, balances: usd('1.00') });
-}, 60_000);
+});
 
 test('moments that were not are refused', async () => {
   const [partition = '', address = ''] = latest.split(':');
