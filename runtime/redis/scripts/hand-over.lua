@@ -7,7 +7,7 @@
 --          'fenced'      another owns the partition (nothing is written)
 --          'diverged'    the log does not end where its owner thinks (nothing is written)
 -- Everything is checked before the first write. That is the XADD, by which Redis itself refuses an
--- id at or below the log's top (or, with NOMKSTREAM, a log that is gone); then nothing has changed.
+-- id at or below the log's top; then nothing has changed. A log that is gone is empty: see append.lua.
 
 local function text(number) return string.format('%.0f', number) end
 
@@ -16,10 +16,11 @@ local epoch = text(tonumber(ARGV[1]) + 1)
 if owner[1] == epoch and owner[2] == ARGV[4] then return 'ok' end
 if owner[1] ~= ARGV[1] or owner[2] ~= ARGV[2] then return 'fenced' end
 
+if redis.call('XLEN', KEYS[2]) == 0 then return 'diverged' end
+
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local added = redis.pcall('XADD', KEYS[2], 'NOMKSTREAM', epoch .. '-' .. owner[3], 'n', 0, 'records', '')
-if not added then return 'diverged' end
+local added = redis.pcall('XADD', KEYS[2], epoch .. '-' .. owner[3], 'n', 0, 'records', '')
 if added.err then
   if added.err:find('equal or smaller', 1, true) then return 'diverged' end
   return added
