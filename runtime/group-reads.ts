@@ -21,7 +21,7 @@ export type Hold = 'kept' | 'taken' | 'refused';
 export interface GroupReads {
   /** Makes the group where it is not there yet, to begin with the oldest entry or after the newest. */
   open(group: string, partitions: number, from: 'start' | 'now'): Promise<void>;
-  /** Forgets the group, and with it what it has not acknowledged. */
+  /** Forgets the group, and with it what it has not acknowledged. Its seats stay with their holders. */
   remove(group: string, partitions: number): Promise<void>;
 
   /** Says that a consumer lives; answers with all of the group that do, in order of name. */
@@ -47,6 +47,6 @@ export interface GroupReads {
   next(seat: Seat, count: number): Promise<readonly Entry[] | 'lost'>;
   acknowledge(group: string, partition: number, entries: readonly EntryId[]): Promise<void>;
 
-  /** The newest entry of the log, and the newest that the group was given. */
+  /** The newest entry of the log, and the newest that the group was given: none if it is not there. */
   tops(group: string, partition: number): Promise<{ log: EntryId; delivered: EntryId }>;
 }

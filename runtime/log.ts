@@ -129,7 +129,10 @@ export interface Log {
   /** Repeating it changes nothing. The newest entry always stays. */
   trim(trim: Trim): Promise<Trimmed>;
 
-  /** Writes snapshots; one that is not newer (by version) than what is there is left out. */
+  /**
+   * Writes snapshots; one that is not newer (by version) than what is there is left out. With none to
+   * write nobody is asked, and it is `ok`.
+   */
   saveSnapshots(fence: Fence, snapshots: readonly Snapshot[]): Promise<'ok' | 'fenced'>;
   loadSnapshots(
     partition: number,

@@ -13,12 +13,12 @@ export function memoryGroupReads(partitions: Partitions, now: () => number): Gro
       throw new Error(`there is no consumer group ${group} at partition ${partition}`);
     return found;
   };
-  const holderOf = ({ holder }: GroupProgress): string | undefined =>
-    holder && holder.until > now() ? holder.consumer : undefined;
-  const seated = (seat: Seat): GroupProgress | undefined => {
-    const found = known(seat.group, seat.partition);
-    return holderOf(found) === seat.consumer ? found : undefined;
+  const holderOf = (group: string, partition: number): string | undefined => {
+    const holder = partitions(partition).seats.get(group);
+    return holder && holder.until > now() ? holder.consumer : undefined;
   };
+  const seated = ({ group, partition, consumer }: Seat): GroupProgress | undefined =>
+    holderOf(group, partition) === consumer ? known(group, partition) : undefined;
   const living = (group: string): Map<string, number> => {
     const names = consumers.get(group) ?? new Map<string, number>();
     consumers.set(group, names);
@@ -32,7 +32,7 @@ export function memoryGroupReads(partitions: Partitions, now: () => number): Gro
         const { groups, entries } = partitions(partition);
         if (groups.has(group)) continue;
         const delivered = from === 'start' ? logStart : (entries.at(-1) ?? logStart);
-        groups.set(group, { delivered, unacknowledged: [], holder: undefined });
+        groups.set(group, { delivered, unacknowledged: [] });
       }
     },
 
@@ -51,20 +51,18 @@ export function memoryGroupReads(partitions: Partitions, now: () => number): Gro
     },
 
     holders: async (group, count) =>
-      Array.from({ length: count }, (_, partition) => holderOf(known(group, partition))),
+      Array.from({ length: count }, (_, partition) => holderOf(group, partition)),
 
     hold: async (seats, ttlMs) =>
       seats.map(({ group, partition, consumer }) => {
-        const found = known(group, partition);
-        const holder = holderOf(found);
+        const holder = holderOf(group, partition);
         if (holder !== undefined && holder !== consumer) return 'refused';
-        found.holder = { consumer, until: now() + ttlMs };
+        partitions(partition).seats.set(group, { consumer, until: now() + ttlMs });
         return holder === undefined ? 'taken' : 'kept';
       }),
 
-    async release(seat) {
-      const found = seated(seat);
-      if (found) found.holder = undefined;
+    async release({ group, partition, consumer }) {
+      if (holderOf(group, partition) === consumer) partitions(partition).seats.delete(group);
     },
 
     async unacknowledged(seat, after = logStart, count) {
@@ -91,7 +89,8 @@ export function memoryGroupReads(partitions: Partitions, now: () => number): Gro
     },
 
     async acknowledge(group, partition, acknowledged) {
-      const found = known(group, partition);
+      const found = partitions(partition).groups.get(group);
+      if (found === undefined) return;
       found.unacknowledged = found.unacknowledged.filter(
         (id) => !acknowledged.some((other) => compareEntries(id, other) === 0),
       );
@@ -99,7 +98,7 @@ export function memoryGroupReads(partitions: Partitions, now: () => number): Gro
 
     tops: async (group, partition) => ({
       log: partitions(partition).entries.at(-1) ?? logStart,
-      delivered: known(group, partition).delivered,
+      delivered: partitions(partition).groups.get(group)?.delivered ?? logStart,
     }),
   };
 }

@@ -108,6 +108,7 @@ function firstNeeded(entries: readonly Entry[], group: GroupProgress): number {
 
 const snapshotStore = (partitions: Partitions): Pick<Log, 'saveSnapshots' | 'loadSnapshots'> => ({
   async saveSnapshots(fence, snapshots) {
+    if (snapshots.length === 0) return 'ok';
     const store = partitions(fence.partition);
     if (ownerUnder(store, fence) === undefined) return 'fenced';
     for (const snapshot of snapshots) {

@@ -13,6 +13,13 @@ export interface PartitionStore {
   deadLetters: readonly DeadLetter[];
   /** By the name of the consumer group. */
   readonly groups: Map<string, GroupProgress>;
+  /** Who reads for a consumer group, by its name: also of one that is not there. */
+  readonly seats: Map<string, SeatHolder>;
+}
+
+export interface SeatHolder {
+  readonly consumer: string;
+  readonly until: number;
 }
 
 /** What a consumer group knows of one partition. */
@@ -20,7 +27,6 @@ export interface GroupProgress {
   delivered: EntryId;
   /** Delivered and not acknowledged, in order. */
   unacknowledged: readonly EntryId[];
-  holder: { readonly consumer: string; readonly until: number } | undefined;
 }
 
 export interface Owner extends OwnerRecord {
@@ -45,6 +51,7 @@ export function newPartitions(): Partitions {
       segments: new Map(),
       deadLetters: [],
       groups: new Map(),
+      seats: new Map(),
     };
     all.set(partition, fresh);
     return fresh;

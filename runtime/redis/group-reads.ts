@@ -21,16 +21,16 @@ const groups = (
     const creations = upTo(partitions).map((partition) =>
       connection
         .call('xgroup', ['CREATE', keys.log(partition), group, start, 'MKSTREAM'])
-        .catch((error: unknown) => {
-          if (!(error instanceof Error && error.message.startsWith('BUSYGROUP'))) throw error;
-        }),
+        .catch(unless('BUSYGROUP')),
     );
     await Promise.all(creations);
   },
 
   async remove(group, partitions) {
     const removals = upTo(partitions).map((partition) =>
-      connection.call('xgroup', ['DESTROY', keys.log(partition), group]),
+      connection
+        .call('xgroup', ['DESTROY', keys.log(partition), group])
+        .catch(unless('ERR The XGROUP subcommand requires the key to exist')),
     );
     await Promise.all(removals);
   },
@@ -45,9 +45,9 @@ const groups = (
     const log = keys.log(partition);
     const [newest, known] = await Promise.all([
       connection.call('xrevrange', [log, '+', '-', 'COUNT', '1']),
-      connection.call('xinfo', ['GROUPS', log]),
+      connection.call('xinfo', ['GROUPS', log]).catch(unless('ERR no such key')),
     ]);
-    const all = list(known).map((described) => new Map<unknown, unknown>(pairs(described)));
+    const all = list(known ?? []).map((described) => new Map<unknown, unknown>(pairs(described)));
     const delivered = all
       .find((described) => described.get('name') === group)
       ?.get('last-delivered-id');
@@ -110,6 +110,13 @@ async function readFor(
   const reply = await connection.run(scripts.seatRead, at, [consumer, group, `${count}`, from]);
   return reply === 'lost' ? reply : entries(reply);
 }
+
+/** For what has been done already; any other error is thrown again. */
+const unless =
+  (known: string) =>
+  (error: unknown): void => {
+    if (!(error instanceof Error && error.message.startsWith(known))) throw error;
+  };
 
 const idOf = ({ epoch, position }: EntryId): string => entryId(epoch, position);
 

@@ -4,15 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { keys } from '../../contracts/keys.ts';
+import { entryId } from '../../contracts/record.ts';
 import type { GroupReads } from '../../runtime/group-reads.ts';
 import type { Leases } from '../../runtime/leases.ts';
-import type { Entry, Log } from '../../runtime/log.ts';
+import { logStart, type Entry, type Log } from '../../runtime/log.ts';
 import { memoryStore } from '../../runtime/memory/store.ts';
 import { connectRedis, type Connection } from '../../runtime/redis/connection.ts';
 import { redisGroupReads } from '../../runtime/redis/group-reads.ts';
 import { redisLeases } from '../../runtime/redis/leases.ts';
 import { redisLog } from '../../runtime/redis/log.ts';
-import { entries, integer, list, text } from '../../runtime/redis/replies.ts';
+import { entries, integer, list } from '../../runtime/redis/replies.ts';
 import { startRedis, type RunningServer } from '../../tools/servers.ts';
 
 export interface Store {
@@ -23,9 +24,11 @@ export interface Store {
   newest(partition: number): Promise<Entry | undefined>;
   /** Returns once so much of the store's time has passed. */
   elapse(ms: number): Promise<void>;
-  /** Takes the newest entry of a log away, as a failover that lost it would. */
+  /** The same store as another host sees it, who remembers nothing of what this one was told. */
+  elsewhere(): Pick<Store, 'log' | 'leases' | 'groupReads'>;
+  /** Takes the newest entry of a log away, if there is one, as a failover that lost it would. */
   loseTail(partition: number): Promise<void>;
-  /** Takes the whole log of a partition away, and nothing else. */
+  /** Takes the whole log of a partition away, with what consumer groups know of it, and nothing else. */
   loseLog(partition: number): Promise<void>;
 }
 
@@ -41,11 +44,13 @@ export const openMemoryStore: OpenStore = async () => {
     elapse: async (ms) => {
       now += ms;
     },
+    elsewhere: () => ports,
     loseTail: async (partition) => {
       partitions(partition).entries.pop();
     },
     loseLog: async (partition) => {
       partitions(partition).entries = [];
+      partitions(partition).groups.clear();
     },
   };
 };
@@ -78,22 +83,29 @@ export const openRedisStore =
   async () => {
     const { connection } = redis();
     await connection.call('flushall', []);
-    return {
+    const elsewhere = () => ({
       log: redisLog(connection),
       leases: redisLeases(connection),
       groupReads: redisGroupReads(connection),
-      newest: async (partition) =>
-        entries(
-          await connection.call('xrevrange', [keys.log(partition), '+', '-', 'COUNT', '1']),
-        )[0],
+    });
+    const newest = async (partition: number) =>
+      entries(await connection.call('xrevrange', [keys.log(partition), '+', '-', 'COUNT', '1']))[0];
+    return {
+      ...elsewhere(),
+      elsewhere,
+      newest,
       elapse: async (ms) => {
         const end = (await redisTime(connection)) + ms;
         while ((await redisTime(connection)) < end);
       },
       loseTail: async (partition) => {
         const key = keys.log(partition);
-        const [newest] = list(await connection.call('xrevrange', [key, '+', '-', 'COUNT', '1']));
-        await connection.call('xdel', [key, text(list(newest)[0])]);
+        const lost = await newest(partition);
+        if (lost === undefined) return;
+        await connection.call('xdel', [key, entryId(lost.epoch, lost.position)]);
+        // A copy that never had the entry does not remember its id either.
+        const { epoch, position } = (await newest(partition)) ?? logStart;
+        await connection.call('xsetid', [key, entryId(epoch, position)]);
       },
       loseLog: async (partition) => {
         await connection.call('del', [keys.log(partition)]);

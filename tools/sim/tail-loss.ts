@@ -97,4 +97,5 @@ const copyOf = (store: PartitionStore): PartitionStore => ({
   snapshots: new Map(store.snapshots),
   segments: new Map(store.segments),
   groups: new Map(store.groups),
+  seats: new Map(store.seats),
 });

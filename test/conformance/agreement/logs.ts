@@ -1,23 +1,11 @@
+/** Scripts of owners, groups, reads and trims. */
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import type { Fence, Group } from '../../runtime/log.ts';
-import { group, own } from './log.ts';
-import type { OpenStore, Store } from './stores.ts';
+import type { Fence, Group } from '../../../runtime/log.ts';
+import { group, own } from '../log.ts';
+import type { Store } from '../stores.ts';
+import { scriptOf, type Scripts } from './agreement.ts';
 
 const partition = 3;
-
-/** Random histories of owners and groups, told to two stores: both must answer alike all along. */
-export function logsAgree(openOne: OpenStore, openOther: OpenStore): void {
-  test('random histories come out the same in memory and in Redis', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-        const one = await play(await openOne(), steps);
-        expect(await play(await openOther(), steps)).toEqual(one);
-      }),
-      { numRuns: 60, examples: [[markersInFront]] },
-    );
-  });
-}
 
 /** A page that began with an epoch marker once held an entry too few. */
 const markersInFront: Step[] = [
@@ -65,7 +53,12 @@ const step = fc.oneof(
 
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
-/** Plays a history and returns every answer to it. */
+export const logScripts: Scripts<Step> = {
+  script: scriptOf(step, 40),
+  play,
+  kept: [markersInFront],
+};
+
 async function play(store: Store, steps: readonly Step[]): Promise<unknown[]> {
   const answers: unknown[] = [];
   const fences: Fence[] = [];
