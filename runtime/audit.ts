@@ -28,6 +28,8 @@ export interface AuditOptions {
   readonly types: ActorTypes;
   readonly residents: Residents;
   readonly search: LogSearch;
+  /** Takes one line for the operator. */
+  readonly report: (line: string) => void;
 }
 
 /** An actor as it was in memory at a turn boundary. */
@@ -69,8 +71,14 @@ export class Audit {
    * was at `checkpoint`.
    */
   async difference(live: Picked, checkpoint: number): Promise<string | undefined> {
-    const { clock } = this.#options;
-    const retrying = { clock, msMax: 1_000, isClosed: () => this.#closed };
+    const { clock, partition, report } = this.#options;
+    const onLasting = (error: unknown): void =>
+      report(
+        `partition ${partition}: ${live.actor} cannot be read from its log, to be compared with ` +
+          `memory, which is tried again: ${String(error)}; nothing acknowledged is lost, but until it ` +
+          `can, no checkpoint is taken and the log grows: see that Redis answers and has its data`,
+      );
+    const retrying = { clock, msMax: 1_000, isClosed: () => this.#closed, onLasting };
     const found = await retried(retrying, () => this.#read(live, checkpoint));
     if (found === undefined || (found.snapshot?.version ?? 0) > live.version) return undefined;
     const wrong = this.#compared(live, found);

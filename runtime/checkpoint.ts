@@ -72,6 +72,8 @@ export interface CheckpointerOptions {
   readonly retained: () => RetainedLog;
   readonly onFenced: () => void;
   readonly onFailure: (reason: string) => void;
+  /** Takes one line for the operator. */
+  readonly report: (line: string) => void;
   /** An actor in memory is not what its log says (K3). */
   readonly onCorrupt: (reason: string) => void;
   /** The checkpoints that were found, newest first; recovery began with the first. */
@@ -307,7 +309,14 @@ export class Checkpointer {
 
   /** Writing the same snapshot or checkpoint twice is harmless. */
   async #persist(write: () => Promise<'ok' | 'fenced'>): Promise<'ok' | 'fenced'> {
-    const { clock } = this.#options;
-    return (await retried({ clock, msMax: 1_000, isClosed: () => this.#closed }, write)) ?? 'ok';
+    const { clock, fence, report } = this.#options;
+    const onLasting = (error: unknown): void =>
+      report(
+        `partition ${fence.partition}: its snapshots and checkpoints cannot be written, which is ` +
+          `tried again: ${String(error)}; nothing acknowledged is lost, but until they can, the log ` +
+          `grows and recovery takes longer: see that Redis has memory and disk left`,
+      );
+    const retrying = { clock, msMax: 1_000, isClosed: () => this.#closed, onLasting };
+    return (await retried(retrying, write)) ?? 'ok';
   }
 }

@@ -28,6 +28,8 @@ export interface ResidentsOptions {
   readonly writer: Pick<GroupWriter, 'durable'>;
   /** A state that does not fit its log or its hash: nothing may be built on it. */
   readonly onCorrupt: (reason: string) => void;
+  /** Takes one line for the operator. */
+  readonly report: (line: string) => void;
 }
 
 /**
@@ -235,8 +237,14 @@ export class Residents {
 
   /** Reads until the store answers; undefined if the partition is closed meanwhile. */
   #retried<T>(read: () => Promise<T>): Promise<T | undefined> {
-    const { clock } = this.#options;
-    return retried({ clock, msMax: 500, isClosed: () => this.#closed }, read);
+    const { clock, partition, report } = this.#options;
+    const onLasting = (error: unknown): void =>
+      report(
+        `partition ${partition}: actors cannot be read from their snapshots and the log, which is ` +
+          `tried again: ${String(error)}; nothing acknowledged is lost, but who asks for them waits: ` +
+          `see that Redis answers and has its data`,
+      );
+    return retried({ clock, msMax: 500, isClosed: () => this.#closed, onLasting }, read);
   }
 
   /** One that fails must not keep the others from what they wait for. */

@@ -91,6 +91,43 @@ describe('before a checkpoint replaces the snapshots', () => {
     expect(rig.store.partitions(0).snapshots.get(mallory)?.version).toBe(2);
   });
 
+  it.each([
+    ['loadSnapshots', 'rogue/mallory cannot be read from its log'],
+    ['saveSnapshots', 'its snapshots and checkpoints cannot be written'],
+    ['saveCheckpoint', 'its snapshots and checkpoints cannot be written'],
+  ])('a store that fails for good (%s) is told once, and asked on', async (failing, told) => {
+    let broken = false;
+    const { rig, owner } = await audited({}, async (call, carryOut) => {
+      if (broken && call === failing) throw new Error('WRONGTYPE');
+      return carryOut();
+    });
+    broken = true;
+    const stopping = owner.stop();
+    for (let waited = 0; waited < 4; waited++) await rig.within(stopping);
+    expect(rig.reported).toEqual([expect.stringContaining(`partition 0: ${told}`)]);
+    expect(rig.reported[0]).toMatch(/tried again: Error: WRONGTYPE; nothing acknowledged is lost/);
+    broken = false;
+    await rig.within(stopping);
+    expect(rig.halted).toEqual([]);
+    expect(rig.store.partitions(0).snapshots.get(mallory)?.version).toBe(2);
+  });
+
+  it('an actor that cannot be loaded is told once, and who asks for it waits', async () => {
+    let broken = false;
+    const { rig } = await audited({}, async (call, carryOut) => {
+      if (broken && call === 'loadSnapshots') throw new Error('WRONGTYPE');
+      return carryOut();
+    });
+    rig.crash(0);
+    await rig.start(0);
+    broken = true;
+    const asked = rig.read(mallory, 'notes');
+    for (let waited = 0; waited < 4; waited++) await rig.within(asked);
+    expect(rig.reported).toEqual([expect.stringContaining('actors cannot be read')]);
+    broken = false;
+    expect(await rig.within(asked)).toEqual(['one', 'two']);
+  });
+
   it('an actor that is too large is not built again', async () => {
     const { rig, owner } = await audited({ auditedBytesMax: 100 });
     await act(rig, 'tamper', { text: 'of what no record tells' });
