@@ -27,6 +27,15 @@ export const isActorType = (text: string): boolean => typeGrammar.test(text);
 export const isActorId = (text: string): boolean => idGrammar.test(text);
 export const isCommandId = (text: string): text is CommandId => commandIdGrammar.test(text);
 
+/**
+ * The id of the command that retries a dead letter, by its address: none that a client can send, for a
+ * client that used it first would keep the retry from running.
+ */
+export const retryId = (address: string): string => `retry→${address}`;
+
+/** As earlier versions made it, and clients can, too. */
+export const retryIdOnce = (address: string): string => `retry ${address}`;
+
 /** The key of an actor whose type and id are known to follow the grammar. */
 export const actorKey = (type: string, id: string): ActorKey => `${type}/${id}` as ActorKey;
 

@@ -69,6 +69,8 @@ interface CommandRequest extends Request {
   readonly id: string | undefined;
   readonly trace: string | undefined;
   readonly span?: Span | undefined;
+  /** Of an operator's retry, whose id is none of a client's. */
+  readonly retried?: number | undefined;
 }
 
 type Refused = Extract<Reply, { ok: false }>;
@@ -87,8 +89,8 @@ export function parseCommand(request: CommandRequest): Parsed<Command> {
   if (type === undefined) return refused('runtime/unknown-type');
   const schema = type.commands.get(request.name);
   if (schema === undefined) return refused('runtime/unknown-command');
-  const { id } = request;
-  if (id !== undefined && !isCommandId(id)) {
+  const { id, retried } = request;
+  if (id !== undefined && retried === undefined && !isCommandId(id)) {
     return refused(
       'request/malformed',
       'A command id (the header Nats-Msg-Id) must be 1 to 128 printable ASCII characters.',
@@ -112,6 +114,7 @@ export function parseCommand(request: CommandRequest): Parsed<Command> {
       trace: request.trace,
       span: request.span,
       caller: request.caller,
+      ...(retried !== undefined && { retried }),
     },
   };
 }

@@ -12,7 +12,7 @@ import type {
   LetterLine,
   LetterList,
 } from '../contracts/dead-letter.ts';
-import { splitActorKey, type ActorKey } from '../contracts/ids.ts';
+import { retryId, retryIdOnce, splitActorKey, type ActorKey } from '../contracts/ids.ts';
 import type { Json } from '../contracts/json.ts';
 import { parseRecordAddress, recordAddress, type Aside } from '../contracts/record.ts';
 import { refusal, success, type Reply } from '../contracts/reply.ts';
@@ -21,6 +21,7 @@ import { errorText } from './failures.ts';
 import type { GroupWriter } from './group-writer.ts';
 import { compareEntries, type DeadLetter, type EntryId, type Log } from './log.ts';
 import type { Reads } from './reads.ts';
+import type { Recall } from './recall.ts';
 import type { Resident } from './resident.ts';
 import type { Residents } from './residents.ts';
 import type { Halt, Parked, Supervision } from './supervision.ts';
@@ -33,6 +34,7 @@ export interface RetriesOptions {
   readonly types: ActorTypes;
   readonly writer: GroupWriter;
   readonly reads: Reads;
+  readonly recall: Recall;
   readonly residents: Residents;
   readonly supervision: Supervision;
   readonly turn: Turn;
@@ -155,7 +157,7 @@ export class Retries {
   /** A command of its own, with an id that is the letter's: it runs once, whoever repeats it. */
   #retryCommand(letter: DeadLetter, caller: Caller): void {
     const { types, submit } = this.#options;
-    const { actor } = letter;
+    const { actor, at } = letter;
     const { name, body } = payloadOf(letter);
     const command = parseCommand({
       types,
@@ -163,12 +165,21 @@ export class Retries {
       actor,
       name,
       body: { json: body },
-      id: `retry ${this.#address(letter.at)}`,
+      id: retryId(this.#address(at)),
       trace: letter.trace === '' ? undefined : letter.trace,
       caller,
+      retried: at.position,
     });
-    if (command.ok) submit({ ...command.value, retried: letter.at.position });
+    if (command.ok) submit(this.#asRetried(command.value, at));
     else this.#tell(caller, Promise.resolve(command.refused));
+  }
+
+  /** What a host of an earlier version has retried is known by the id that it gave. */
+  #asRetried(command: Command, at: EntryId): Command {
+    const { supervision, recall } = this.#options;
+    const isOurs =
+      supervision.isOpen(at.position) || recall.find(recall.keyOf(command)).kind !== 'new';
+    return isOurs ? command : { ...command, id: retryIdOnce(this.#address(at)) };
   }
 
   #retryActor(actor: ActorKey, caller: Caller): void {

@@ -34,6 +34,13 @@ const list = async (rig: Rig): Promise<Json | undefined> => {
 };
 const retry = (rig: Rig, at: string): Promise<Json | undefined> =>
   rig.within(rig.attend(0, { verb: 'retry', at }));
+/** The retry of the first record as a host of an earlier version carried it out. */
+const earlier = {
+  name: 'note',
+  body: { text: 'unthinkable' },
+  id: 'retry 0:1-1',
+  retried: 1,
+};
 const retryActor = (rig: Rig, actor: ActorKey): Promise<Json | undefined> =>
   rig.within(rig.attend(rig.home(actor), { verb: 'retry', actor }));
 
@@ -110,6 +117,31 @@ describe('a retried command', () => {
     await expectSoundLogs(rig);
   });
 
+  it.each(['retry→0:1-1', 'retry 0:1-1'])(
+    'is not blocked by a client with the id %j',
+    async (id) => {
+      const rig = await clinic();
+      await note(rig, ann, 'unthinkable', 'bad');
+      await note(rig, ann, 'mine', id);
+      await rig.settle(2);
+      cure();
+      expect(await retry(rig, '0:1-1')).toEqual({ noted: 'unthinkable' });
+      expect(await retry(rig, '0:1-1')).toEqual({ noted: 'unthinkable' });
+      expect(await list(rig)).toEqual({ halted: [], letters: [] });
+    },
+  );
+
+  it('gets its reply again if a host of an earlier version has retried it', async () => {
+    const rig = await clinic();
+    await note(rig, ann, 'unthinkable', 'bad');
+    await rig.settle(2);
+    cure();
+    await rig.within(rig.submit(rig.open.get(0), { ...earlier, actor: ann }));
+    expect(await list(rig)).toEqual({ halted: [], letters: [] });
+    expect(await retry(rig, '0:1-1')).toEqual({ noted: 'unthinkable' });
+    expect(await texts(rig, ann)).toEqual(['unthinkable']);
+  });
+
   it('runs once even when its reply has long been forgotten', async () => {
     const windowMs = 300_000;
     const rig = await clinic({ limits: { windowMs, recentRepliesMax: 1, checkpointRecords: 1 } });
@@ -133,7 +165,7 @@ describe('a retried command', () => {
     await rig.settle(2);
     expect(await retry(rig, '0:1-1')).toBe('runtime/quarantined');
     expect(await list(rig)).toMatchObject({
-      letters: [{ at: '0:1-2', name: 'note', id: 'retry 0:1-1' }],
+      letters: [{ at: '0:1-2', name: 'note', id: 'retry→0:1-1' }],
     });
     cure();
     expect(await retry(rig, '0:1-1')).toBe('runtime/quarantined');

@@ -50,6 +50,8 @@ export interface CommandRequest {
   readonly body?: Json;
   readonly id?: string | undefined;
   readonly trace?: string;
+  /** It is a retry of the dead letter at this position. */
+  readonly retried?: number;
 }
 
 export interface Answered {
@@ -173,7 +175,7 @@ export class Rig {
 
   /** The same to one owner, which may be a former one. */
   submit(owner: Partition | undefined, request: CommandRequest): Promise<Answered> {
-    const { actor, name, body = {}, id, trace } = request;
+    const { actor, name, body = {}, ...rest } = request;
     return new Promise((resolve) => {
       const subject = `reply.${++this.#callers}`;
       const since = this.clock.now();
@@ -181,7 +183,8 @@ export class Rig {
       const { type } = splitActorKey(actor);
       const types = this.types;
       const json = { json: body };
-      const parsed = parseCommand({ types, type, actor, name, body: json, id, trace, caller });
+      const about = { id: undefined, trace: undefined, ...rest };
+      const parsed = parseCommand({ types, type, actor, name, body: json, ...about, caller });
       if (parsed.ok) owner?.submit(parsed.value);
       else resolve({ text: JSON.stringify(parsed.refused), code: parsed.refused.error.code });
     });

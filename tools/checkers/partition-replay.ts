@@ -235,6 +235,7 @@ export class PartitionReplay {
       name: command.name,
       body: { json: command.body },
       id: record.id,
+      retried: record.retried,
       trace: undefined,
       caller: { subject: '', since: 0, answer: () => {} },
     });
