@@ -134,7 +134,8 @@ export class Gateway {
     const trace = span?.traceparent ?? request.trace;
     const caller = this.#counted(target, this.#callerOf(request, span));
     if (target.verb === 'get' && this.#asksHistory(target)) {
-      void this.#tellHistory(request, target, caller);
+      if (partition.busy) answer(caller, refusal('runtime/busy'));
+      else void this.#tellHistory(request, target, caller);
     } else if (target.verb === 'get') {
       const read = parseRead({ types, ...target, payload, caller });
       if (read.ok) partition.read(read.value);

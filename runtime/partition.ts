@@ -146,6 +146,11 @@ export class Partition {
     }
   }
 
+  /** Whether clients that ask for more than a reply from memory have to wait. */
+  get busy(): boolean {
+    return this.#state.kind === 'serving' && this.#admission.busy;
+  }
+
   /** Answers a query. */
   read(read: Read): void {
     if (this.#state.kind === 'serving') this.#admission.read(read);

@@ -1,6 +1,9 @@
 /**
  * Answers what has happened to an actor, from the log and the archive, beside the turns: one question
- * after another, in stretches that give way, and for so long only that nobody waits in vain.
+ * after another, in stretches that give way. Anybody may ask without end, also for actors that never
+ * were, so what that costs is bounded:
+ * H1  who has waited too long to wait still is told busy, and nothing is read for it;
+ * H2  while a host has other work, that has four times as long as what is read here.
  *
  * Owns a few pasts that were read last, so that the next page goes on where the last one ended.
  * Nothing depends on them: without one, or on another host, the past is read again.
@@ -33,10 +36,14 @@ export interface HistoryOf {
 
 /** More who wait are told busy. */
 const waitingMax = 64;
+const waitingMsMax = 5_000;
 /** A page that is not full by then ends where the reading has come to. */
 const readingMsMax = 1_000;
 /** Turns wait no longer than this for a reader of history. */
 const stretchMs = 2;
+/** H2; a turn of the event loop that is shorter has nothing to do that could wait. */
+const othersMs = 4 * stretchMs;
+const idleTurnMs = 0.2;
 const pageLength = 256 * 1024;
 /** With one more record, which is shortened, a page is still a message that NATS carries. */
 const replyBytesMax = 500_000;
@@ -71,7 +78,12 @@ export class Histories {
   page(of: HistoryOf, query: HistoryQuery): Promise<Reply> {
     if (this.#waiting >= waitingMax) return Promise.resolve(refusal('runtime/busy'));
     this.#waiting++;
-    const reply = this.#latest.then(() => this.#page(of, query)).catch(failed);
+    const { clock } = this.#options;
+    const patience = clock.monotonic() + waitingMsMax;
+    const inTime = (): boolean => clock.monotonic() <= patience;
+    const reply = this.#latest
+      .then(() => (inTime() ? this.#page(of, query) : refusal('runtime/busy')))
+      .catch(failed);
     this.#latest = reply.then(() => this.#waiting--);
     return reply;
   }
@@ -162,9 +174,15 @@ export class Histories {
 
   async #breathe(): Promise<void> {
     const { clock } = this.#options;
-    if (clock.monotonic() - this.#breathedAt < stretchMs) return;
-    await new Promise<void>((resolve) => clock.soon(resolve));
-    this.#breathedAt = clock.monotonic();
+    let now = clock.monotonic();
+    if (now - this.#breathedAt < stretchMs) return;
+    const until = now + othersMs;
+    for (let turnMs = Infinity; turnMs >= idleTurnMs && now < until;) {
+      await new Promise<void>((resolve) => clock.soon(resolve));
+      turnMs = clock.monotonic() - now;
+      now += turnMs;
+    }
+    this.#breathedAt = now;
   }
 }
 
