@@ -13,6 +13,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['state', () => import('./commands/state.ts')],
   ['balances', () => import('./commands/balances.ts')],
   ['tail', () => import('./commands/tail.ts')],
+  ['groups', () => import('./commands/groups.ts')],
   ['top', () => import('./commands/top.ts')],
   ['dead-letters', () => import('./commands/dead-letters.ts')],
   ['verify', () => import('./commands/verify.ts')],
@@ -33,6 +34,7 @@ const usage = `millrace <command> [options]
   history        an actor's records in words
   state          an actor's state at any moment
   balances       a trial balance of everything, at any time
+  groups         the consumer groups that read the log; forget one
   top            hosts, partitions, rates and what is slow, live
   tail           follow the log, or one actor
   dead-letters   see and retry what actors failed on
