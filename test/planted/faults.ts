@@ -121,6 +121,24 @@ export const plantedFaults: readonly PlantedFault[] = [
     'if (checkpoint.position < 0) recall.expire();',
   ]),
 
+  plant('a batch that is repeated leaves out some of its commands', [
+    'runtime/client-batch.ts',
+    'const open = piece.filter((entry) => entry.outcome === undefined);',
+    `const open = piece.filter(
+      (entry, index) => entry.outcome === undefined && (index === 0 || entry.why === undefined),
+    );`,
+  ]),
+  plant('the replies to a repeated batch are given to its first commands', [
+    'runtime/client-batch.ts',
+    'for (const [index, entry] of open.entries()) settle(line, entry, replies[index]);',
+    'for (const [index, entry] of piece.entries()) settle(line, entry, replies[index]);',
+  ]),
+  plant('commands with several events are not kept', [
+    'runtime/drafts.ts',
+    'events.length === 0 || this.#options.keepCommands === true',
+    'events.length === 0 || (events.length === 1 && this.#options.keepCommands === true)',
+  ]),
+
   // Messages once and in order.
   plant('messages are applied again when they come again', [
     'runtime/inbox.ts',
@@ -240,6 +258,33 @@ export const plantedFaults: readonly PlantedFault[] = [
     'runtime/publisher.ts',
     'this.#published = this.#confirmed;\n    this.#repeats++;',
     'this.#repeats++;',
+  ]),
+
+  // Consumer groups.
+  plant('a consumer acknowledges what it is given before it has dealt with it', [
+    'runtime/seat-reader.ts',
+    'if (entry.n > 0) this.#waiting.push(entry);\n    else this.acknowledge(entry);',
+    'if (entry.n > 0) this.#waiting.push(entry);\n    this.acknowledge(entry);',
+  ]),
+  plant('a consumer goes on with what comes next after a failed read', [
+    'runtime/seat-reader.ts',
+    'this.#repeating = true;\n      throw error;',
+    'this.#repeating = this.#repeatedTo === logStart;\n      throw error;',
+  ]),
+  plant('a new holder of a seat does not ask for what the last one had in hand', [
+    'runtime/seat-reader.ts',
+    '#repeating = true;\n  #repeatedTo',
+    '#repeating = false;\n  #repeatedTo',
+  ]),
+  plant('the log is trimmed whatever its consumer groups need', [
+    memory.log,
+    'const cut = leaveBehind ? wanted',
+    'const cut = !leaveBehind || leaveBehind ? wanted',
+  ]),
+  plant('nobody is told of a consumer group that is left behind', [
+    'runtime/retention.ts',
+    'if (this.#leftBehind.has(group)) return;',
+    "if (group !== '' || this.#leftBehind.has(group)) return;",
   ]),
 
   // Actors.

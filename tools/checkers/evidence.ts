@@ -6,6 +6,7 @@ import type { Verb } from '../../contracts/subjects.ts';
 import type { ActorTypes } from '../../runtime/command.ts';
 import type { Entry, Snapshot } from '../../runtime/log.ts';
 import { placedOf, type Placed } from '../../runtime/whole-log.ts';
+import type { ReaderGroup } from './deliveries.ts';
 import type { WrittenAt } from './reads.ts';
 
 /** All that a partition ever wrote, archived or in its log, oldest first; epoch markers if known. */
@@ -56,6 +57,10 @@ export interface Evidence {
   readonly outages?: readonly Outage[];
   /** These partitions were halted: what is under way with them does not end. */
   readonly halted?: readonly number[];
+  /** The consumer groups that have read to the end. */
+  readonly groups?: readonly ReaderGroup[];
+  /** All hosts kept commands: each record that answers one says which it was. */
+  readonly keptCommands?: boolean;
   /** What is wrong with a state after a record, if anything: a balance below zero. */
   readonly fault?: (actor: ActorKey, state: State<unknown>) => string | undefined;
 }

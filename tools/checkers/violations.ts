@@ -1,4 +1,6 @@
 import { placedIn, type Evidence } from './evidence.ts';
+import { wrongDeliveries } from './deliveries.ts';
+import { wrongKeptCommands } from './kept-commands.ts';
 import { brokenChannels, brokenOrder, brokenRetries, repeatedIds, unanswered } from './logs.ts';
 import { wrongPublication } from './publication.ts';
 import { Reads } from './reads.ts';
@@ -25,10 +27,12 @@ export function violationsOf(evidence: Evidence): string[] {
     ...placed.flatMap(brokenRetries),
     ...brokenChannels(placed, { drained: ended }),
     ...wrongReplies(records, commands),
+    ...(evidence.keptCommands === true ? wrongKeptCommands(records) : []),
     ...replay(evidence, [stored.observe, reads.observe]).violations,
     ...placed.flatMap(wrongTimers),
     ...stored.wrong,
     ...reads.wrong,
+    ...wrongDeliveries(placed, evidence.groups ?? []),
     ...(published ? wrongPublication(placed, published, evidence) : []),
   ];
 }

@@ -1,9 +1,6 @@
 /** The clients of a simulation: the product's own client, and a note of all that it says and hears. */
-import type { ActorKey } from '../../contracts/ids.ts';
-import type { Json } from '../../contracts/json.ts';
 import { statusOf } from '../../contracts/codes.ts';
-import { subjectsUnder, type Verb } from '../../contracts/subjects.ts';
-import type { Bus, BusMessage } from '../../runtime/bus.ts';
+import type { Bus } from '../../runtime/bus.ts';
 import {
   clientOn,
   OutcomeUnknown,
@@ -11,10 +8,11 @@ import {
   type Answer,
   type Client,
 } from '../../runtime/client.ts';
-import { pause, type Clock } from '../../runtime/clock.ts';
-import { readJson } from '../../runtime/command.ts';
+import { pause } from '../../runtime/clock.ts';
+import { Batches, type Named } from './batches.ts';
 import type { Dice } from './dice.ts';
 import type { Life } from './life.ts';
+import { noting, textOf, type Exchange } from './noted-bus.ts';
 import type { Trace } from './trace.ts';
 import type { Act, Workload } from './workload.ts';
 
@@ -27,8 +25,10 @@ export interface ClientOptions {
   readonly workload: Workload;
 }
 
-interface Done extends Act {
-  readonly id: string;
+/** The fields of any reply, to a batch too, that tell whether it was done. */
+interface PlainReply {
+  readonly error?: { readonly code: string };
+  readonly replies?: readonly PlainReply[];
 }
 
 /** Requests that a client has under way at once. */
@@ -36,6 +36,10 @@ const lanes = 2;
 /** Longer than a host lets anybody wait. */
 const plainMs = 8_000;
 const repeatedAtOnce = 20;
+const timeoutMs = 30_000;
+/** The pause between two batches, and how many commands are in one. */
+const batchEveryMs = 400;
+const batchCommands = { least: 1, most: 6 };
 const watchEveryMs = 150;
 const watchMs = 1_000;
 
@@ -49,15 +53,35 @@ export class SimulatedClient {
   readonly #bus: Bus;
   readonly #options: ClientOptions;
   readonly #client: Client;
-  readonly #done: Done[] = [];
+  readonly #batches: Batches;
+  /** Whether one of its lanes sends batches. */
+  readonly #batching: boolean;
+  readonly #done: Named[] = [];
   #stopping = false;
 
   constructor(options: ClientOptions) {
     this.#options = options;
     const { life, dice, prefix } = options;
-    this.#bus = noting(options.bus, { clock: life.clock, prefix, exchanges: this.exchanges });
-    const ports = { bus: this.#bus, clock: life.clock, random: dice.random };
-    this.#client = clientOn(ports, { prefix, timeoutMs: 30_000 });
+    const { clock } = life;
+    const { exchanges, complaints } = this;
+    this.#bus = noting(options.bus, { clock, prefix, exchanges, complaints });
+    this.#client = clientOn({ bus: this.#bus, clock, random: dice.random }, { prefix, timeoutMs });
+    const { name } = life;
+    const { trace } = options;
+    this.#batches = new Batches({
+      name,
+      client: this.#client,
+      clock,
+      trace,
+      timeoutMs,
+      complaints,
+    });
+    this.#batching = dice.fork('batches').chance(0.5);
+  }
+
+  /** What the client said of each command of its batches, which is not always what came last. */
+  get heard(): readonly Exchange[] {
+    return this.#batches.heard;
   }
 
   /** Does these, one after the other; each answer must come and, if told so, must please. */
@@ -72,7 +96,9 @@ export class SimulatedClient {
 
   /** Asks this and that until it is told to stop, sometimes again what it has asked before. */
   async run({ plainEveryMs }: { readonly plainEveryMs: number }): Promise<void> {
-    const own = Array.from({ length: lanes }, () => this.#lane());
+    const own = Array.from({ length: lanes }, (_, lane) =>
+      lane === 0 && this.#batching ? this.#batchLane() : this.#lane(),
+    );
     const plain = Array.from({ length: lanes }, () => this.#plainLane(plainEveryMs));
     await Promise.all([...own, ...plain, this.#watch()]);
   }
@@ -101,21 +127,53 @@ export class SimulatedClient {
     }
   }
 
+  async #batchLane(): Promise<void> {
+    const { life } = this.#options;
+    const dice = this.#options.dice.fork('batch lane');
+    while (!this.#stopping) {
+      await pause(life.clock, dice.pause(batchEveryMs));
+      const commands = this.#someCommands(dice);
+      if (commands.length > 0) await this.#batches.send(commands);
+    }
+  }
+
+  /** New ones, old ones again, the same one twice: each has its id. */
+  #someCommands(dice: Dice): Named[] {
+    const { workload } = this.#options;
+    const commands: Named[] = [];
+    for (let left = dice.whole(batchCommands.least, batchCommands.most); left > 0; left--) {
+      if (this.#done.length > 0 && dice.chance(0.2)) {
+        commands.push(dice.pick(this.#done.slice(-repeatedAtOnce)));
+        continue;
+      }
+      const act = workload.act(dice);
+      if (act.verb !== 'cmd') continue;
+      const command = { ...act, id: this.#newId(dice) };
+      commands.push(command);
+      this.#done.push(command);
+    }
+    return commands;
+  }
+
   stop(): void {
     this.#stopping = true;
   }
 
   /** Asks once more for everything that it has asked for: each must have been decided. */
   async repeatAll(): Promise<void> {
-    for (let from = 0; from < this.#done.length; from += repeatedAtOnce)
-      await Promise.all(
-        this.#done.slice(from, from + repeatedAtOnce).map((done) => this.#repeat(done)),
-      );
+    for (let from = 0; from < this.#done.length; from += repeatedAtOnce) {
+      const some = this.#done.slice(from, from + repeatedAtOnce);
+      const undecided = this.#batching
+        ? await this.#batches.send(some)
+        : (await Promise.all(some.map((done) => this.#repeat(done)))).flat();
+      for (const { name, actor, id } of undecided)
+        this.complaints.push(`${name} of ${actor} with id ${id} is never decided`);
+    }
   }
 
-  async #repeat(done: Done): Promise<void> {
-    if ((await this.#do(done, done.id)) === undefined)
-      this.complaints.push(`${done.name} of ${done.actor} with id ${done.id} is never decided`);
+  /** The command, if there was no answer. */
+  async #repeat(done: Named): Promise<Named[]> {
+    return (await this.#do(done, done.id)) === undefined ? [done] : [];
   }
 
   /** As any NATS client may: no id, no retry. */
@@ -124,16 +182,26 @@ export class SimulatedClient {
     while (!this.#stopping) {
       await pause(life.clock, dice.pause(everyMs));
       const { verb, actor, name, body } = workload.act(dice);
-      const subject = `${prefix}.${verb}.${actor.replace('/', '.')}.${name}`;
+      const twice = verb === 'cmd' && dice.chance(0.1);
+      const payload = twice
+        ? {
+            commands: [
+              { name, body },
+              { name, body },
+            ],
+          }
+        : body;
+      const subject = `${prefix}.${verb}.${actor.replace('/', '.')}.${twice ? 'batch' : name}`;
       await this.#bus
-        .request(subject, JSON.stringify(body), { timeoutMs: plainMs })
+        .request(subject, JSON.stringify(payload), { timeoutMs: plainMs })
         .then((answer) => this.#plainly(subject, JSON.parse(textOf(answer))))
         .catch((error: unknown) => this.failures.push(`${subject}: ${String(error)}`));
     }
   }
 
-  #plainly(subject: string, { error }: { readonly error?: { readonly code: string } }): void {
+  #plainly(subject: string, { error, replies = [] }: PlainReply): void {
     if (error && statusOf(error.code) >= 500) this.failures.push(`${subject}: ${error.code}`);
+    for (const reply of replies) this.#plainly(subject, reply);
   }
 
   async #next(dice: Dice, workload: Workload): Promise<void> {
@@ -149,7 +217,7 @@ export class SimulatedClient {
   }
 
   /** The id of one command with the payload of another, if that is for the same actor. */
-  async #conflict({ id, actor }: Done, other: Act): Promise<void> {
+  async #conflict({ id, actor }: Named, other: Act): Promise<void> {
     if (other.verb === 'cmd' && other.actor === actor) await this.#do(other, id);
   }
 
@@ -176,51 +244,3 @@ export class SimulatedClient {
     }
   }
 }
-
-/** One request as it went over the wire, and what came back. */
-export interface Exchange {
-  readonly verb: Verb;
-  readonly actor: ActorKey;
-  readonly name: string;
-  readonly body: Json;
-  readonly id: string | undefined;
-  readonly askedAt: number;
-  readonly answer: { readonly at: number; readonly text: string } | undefined;
-}
-
-interface Notes {
-  readonly clock: Clock;
-  readonly prefix: string;
-  readonly exchanges: Exchange[];
-}
-
-/** The same bus; each request to an actor over it is noted, with what came back. */
-function noting(bus: Bus, { clock, prefix, exchanges }: Notes): Bus {
-  const subjects = subjectsUnder(prefix);
-  const request: Bus['request'] = async (subject, payload, options) => {
-    const target = subjects.parse(subject);
-    if (target === undefined) return bus.request(subject, payload, options);
-    const askedAt = clock.monotonic();
-    const { verb, actor, name } = target;
-    const body = bodyOf(payload);
-    const id = verb === 'cmd' ? options.headers?.['Nats-Msg-Id'] : undefined;
-    const asked = { verb, actor, name, body, id, askedAt };
-    const place = exchanges.push({ ...asked, answer: undefined }) - 1;
-    const message = await bus.request(subject, payload, options);
-    exchanges[place] = { ...asked, answer: { at: clock.monotonic(), text: textOf(message) } };
-    return message;
-  };
-  return {
-    request,
-    publish: (...said) => bus.publish(...said),
-    subscribe: (...asked) => bus.subscribe(...asked),
-    flush: () => bus.flush(),
-    onReconnect: (callback) => bus.onReconnect(callback),
-    close: () => bus.close(),
-  };
-}
-
-const bodyOf = (payload: string | Uint8Array): Json =>
-  readJson(typeof payload === 'string' ? Buffer.from(payload) : payload) ?? {};
-
-const textOf = ({ payload }: BusMessage): string => Buffer.from(payload).toString();

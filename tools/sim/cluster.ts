@@ -22,6 +22,8 @@ export interface ClusterOptions {
   readonly settings: ClusterSettings;
   readonly prefix: string;
   readonly limits: Limits;
+  /** Whether records hold the commands that they answer. */
+  readonly keepCommands: boolean;
   /** Whether some clocks run too fast or too slow: no lease may be trusted. */
   readonly badClocks: boolean;
 }
@@ -119,12 +121,13 @@ export class Cluster {
   }
 
   #hostOptions({ life, log, leases, bus, pulse }: HostProcess, number: number) {
-    const { archive, types, settings, prefix, limits, dice } = this.#options;
+    const { archive, types, settings, prefix, limits, dice, keepCommands } = this.#options;
     return {
       name: life.name,
       prefix,
       settings,
       types,
+      keepCommands,
       log: log.log,
       leases: leases.leases,
       archive,

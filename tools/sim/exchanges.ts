@@ -2,7 +2,7 @@
 import { payloadHash } from '../../contracts/json.ts';
 import type { SentCommand, Told } from '../checkers/evidence.ts';
 import type { Unnamed } from '../checkers/unnamed.ts';
-import type { Exchange } from './clients.ts';
+import type { Exchange } from './noted-bus.ts';
 
 /** By id and payload, with all replies. */
 export function commandsIn(exchanges: readonly Exchange[]): SentCommand[] {

@@ -2,6 +2,7 @@
 import type { Cluster, HostProcess } from './cluster.ts';
 import type { Dice } from './dice.ts';
 import type { SimulatedNats } from './nats.ts';
+import type { Readers, ReaderProcess } from './readers.ts';
 import type { SimulatedRedis } from './redis.ts';
 import type { Schedule } from './schedule.ts';
 import type { Trace } from './trace.ts';
@@ -14,6 +15,7 @@ export interface FaultOptions {
   readonly redis: SimulatedRedis;
   readonly nats: SimulatedNats;
   readonly cluster: Cluster;
+  readonly readers: Readers;
   /** Nothing fails: hosts only come and go as an operator lets them. */
   readonly planned: boolean;
   readonly setWeather: (weather: Weather) => void;
@@ -48,7 +50,7 @@ export class Faults {
     setWeather(weather);
     this.doubles = weather.doubled > 0;
     trace.add(`faults weather ${JSON.stringify(weather)}`);
-    for (const [kind, deed] of Object.entries(this.#kinds())) {
+    for (const [kind, deed] of Object.entries({ ...this.#kinds(), ...this.#readerKinds() })) {
       if (dice.chance(0.35)) this.#again(kind, deed, dice.between(1_000, 8_000));
     }
   }
@@ -56,7 +58,7 @@ export class Faults {
   /** Everything heals. */
   end(): void {
     this.#ended = true;
-    const { redis, nats, cluster, setWeather, trace } = this.#options;
+    const { redis, nats, cluster, readers, setWeather, trace } = this.#options;
     trace.add('faults end: everything heals');
     setWeather(fairWeather);
     redis.skewMs = 0;
@@ -65,6 +67,7 @@ export class Faults {
     redis.start();
     nats.start();
     cluster.heal();
+    readers.heal();
   }
 
   #again(kind: string, deed: Deed, everyMs: number): void {
@@ -144,6 +147,34 @@ export class Faults {
         nats.stop();
         return this.#later('NATS', dice.pause(800), () => nats.start());
       },
+    };
+  }
+
+  /** What happens to those who read the logs. */
+  #readerKinds(): { readonly [kind: string]: Deed } {
+    const { dice, readers } = this.#options;
+    const one =
+      (deed: (process: ReaderProcess) => string): Deed =>
+      () => {
+        const { processes } = readers;
+        return processes.length === 0 ? undefined : deed(dice.pick(processes));
+      };
+    return {
+      'kill a reader': one(({ life }) => {
+        const count = dice.whole(1, 40);
+        life.killAfter(count);
+        return `${life.name}, ${count} calls from now`;
+      }),
+      'freeze a reader': one(({ life }) => this.#freeze(life)),
+      'stop a reader': one(({ life, ending }) => {
+        ending.abort();
+        return life.name;
+      }),
+      'cut a reader from Redis': one(({ life, connection }) => {
+        const ms = dice.pause(1_500);
+        connection.cut(ms);
+        return `${life.name} for ${Math.round(ms)} ms`;
+      }),
     };
   }
 

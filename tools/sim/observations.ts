@@ -1,10 +1,12 @@
 /** What the simulated servers saw: the evidence that no log keeps, and what must never be seen. */
 import type { Archive } from '../../runtime/archive.ts';
+import type { GroupReads } from '../../runtime/group-reads.ts';
 import type { Checkpoint, Entry, Fence, Group, Log, Snapshot } from '../../runtime/log.ts';
 import type { MemoryStore } from '../../runtime/memory/store.ts';
 import type { MemoryHub } from '../../runtime/memory/bus.ts';
 import { ownerUnder, topOf } from '../../runtime/memory/partition-store.ts';
 import type { PartitionLog } from '../checkers/evidence.ts';
+import type { Watched } from './redis.ts';
 import type { Schedule } from './schedule.ts';
 
 export class Observations {
@@ -16,6 +18,9 @@ export class Observations {
   /** Logs that have lost their end: their owners still write of what they know, until they notice. */
   shortened: readonly number[] = [];
   readonly #schedule: Schedule;
+  /** By name of a consumer group and partition. */
+  readonly #groupsBegan = new Map<string, number>();
+  readonly #groupsLost = new Map<string, number>();
   /** By partition and position of the last record: when an entry was written. */
   readonly #written = new Map<number, { readonly top: number; readonly at: number }[]>();
 
@@ -35,8 +40,35 @@ export class Observations {
     });
   }
 
-  /** The log of a store, with everything that it carries out noted. */
-  watch({ log, partitions }: MemoryStore): Log {
+  /** A store, with everything noted that its log carries out, and what its consumer groups lose. */
+  watch(store: MemoryStore): Watched {
+    return { log: this.#watchLog(store), groupReads: this.#watchGroups(store) };
+  }
+
+  /** The first position of a partition's log that a consumer group could be given. */
+  readonly groupBegan = (group: string, partition: number): number =>
+    this.#groupsBegan.get(`${group} ${partition}`) ?? 1;
+
+  /** Below this position a consumer group was left behind. */
+  readonly groupLost = (group: string, partition: number): number =>
+    this.#groupsLost.get(`${group} ${partition}`) ?? 0;
+
+  #watchGroups({ groupReads, partitions }: MemoryStore): GroupReads {
+    return {
+      ...groupReads,
+      open: (group, count, from) => {
+        for (let partition = 0; partition < count; partition++) {
+          const { groups, entries } = partitions(partition);
+          const key = `${group} ${partition}`;
+          if (!groups.has(group) && !this.#groupsBegan.has(key))
+            this.#groupsBegan.set(key, entries[0]?.position ?? 1);
+        }
+        return groupReads.open(group, count, from);
+      },
+    };
+  }
+
+  #watchLog({ log, partitions }: MemoryStore): Log {
     const topIn = (partition: number): number => topOf(partitions(partition).entries);
     const owned = (fence: Fence, what: string): void => {
       if (ownerUnder(partitions(fence.partition), fence) === undefined)
@@ -72,6 +104,13 @@ export class Observations {
           this.#checkpointed(fence, checkpoint, top);
         }
         return outcome;
+      },
+      trim: async (cut) => {
+        const trimmed = await log.trim(cut);
+        if (trimmed.kind === 'trimmed' && cut.leaveBehind)
+          for (const group of trimmed.behind)
+            this.#groupsLost.set(`${group} ${cut.fence.partition}`, trimmed.first.position);
+        return trimmed;
       },
     };
   }

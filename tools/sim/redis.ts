@@ -4,6 +4,7 @@
  * A call is carried out in one instant, as a script is, when it reaches the server; a call whose
  * connection has ended rejects, and may have been carried out, or may still be (log.ts).
  */
+import type { GroupReads } from '../../runtime/group-reads.ts';
 import type { Leases } from '../../runtime/leases.ts';
 import type { Log } from '../../runtime/log.ts';
 import { memoryStore, type MemoryStore } from '../../runtime/memory/store.ts';
@@ -23,13 +24,15 @@ export interface ServerOptions {
 
 export interface RedisOptions extends ServerOptions {
   readonly partitions: number;
-  /** Looks at what the log carries out. */
-  readonly watched: (store: MemoryStore) => Log;
+  /** Looks at what the log and its consumer groups carry out. */
+  readonly watched: (store: MemoryStore) => Watched;
 }
+
+export type Watched = Pick<MemoryStore, 'log' | 'groupReads'>;
 
 export class SimulatedRedis {
   readonly store: MemoryStore;
-  readonly log: Log;
+  readonly watched: Watched;
   /** By partition: up to which record an owner was told that it is in the log. */
   readonly acknowledged = new Map<number, number>();
   /** How far the server's clock is ahead of the true time. */
@@ -47,7 +50,7 @@ export class SimulatedRedis {
     this.#options = options;
     this.#partitions = Array.from({ length: options.partitions }, (_, partition) => partition);
     this.store = memoryStore(() => trueTime(options.schedule) + this.skewMs);
-    this.log = options.watched(this.store);
+    this.watched = options.watched(this.store);
   }
 
   get isUp(): boolean {
@@ -98,6 +101,7 @@ interface ConnectionOptions extends ServerOptions {
 export class RedisConnection {
   readonly log: Log;
   readonly leases: Leases;
+  readonly groupReads: GroupReads;
   readonly #server: SimulatedRedis;
   readonly #options: ConnectionOptions;
   readonly #unanswered = new Set<(error: Error) => void>();
@@ -108,8 +112,9 @@ export class RedisConnection {
   constructor(server: SimulatedRedis, options: ConnectionOptions) {
     this.#server = server;
     this.#options = options;
-    this.log = noting(this.#through(server.log), server.acknowledged);
+    this.log = noting(this.#through(server.watched.log), server.acknowledged);
     this.leases = this.#through(server.store.leases);
+    this.groupReads = this.#through(server.watched.groupReads);
     this.#session = this.#open();
   }
 

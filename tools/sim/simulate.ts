@@ -4,6 +4,7 @@
  * settle within 30 seconds of simulated time (liveness); in the end all that happened is checked.
  */
 import { memoryArchive } from '../../runtime/memory/archive.ts';
+import type { ReaderGroup } from '../checkers/deliveries.ts';
 import { placedIn, type Evidence, type PartitionLog } from '../checkers/evidence.ts';
 import { wrongUnnamed } from '../checkers/unnamed.ts';
 import { violationsOf } from '../checkers/violations.ts';
@@ -16,6 +17,7 @@ import { commandsIn, toldIn, unnamedIn } from './exchanges.ts';
 import { Life } from './life.ts';
 import { SimulatedNats } from './nats.ts';
 import { Observations } from './observations.ts';
+import { Readers } from './readers.ts';
 import { SimulatedRedis } from './redis.ts';
 import { Schedule } from './schedule.ts';
 import { copied, TailLoss } from './tail-loss.ts';
@@ -84,10 +86,12 @@ class Simulation {
   readonly #partitions: number;
   readonly #planned: boolean;
   readonly #badClocks: boolean;
+  readonly #keepsCommands: boolean;
   readonly #redis: SimulatedRedis;
   readonly #nats: SimulatedNats;
   readonly #cluster: Cluster;
   readonly #observations = new Observations(this.#schedule);
+  readonly #readers: Readers;
   readonly #clients: SimulatedClient[];
   readonly #complaints: string[] = [];
   #weather: Weather = fairWeather;
@@ -124,6 +128,7 @@ class Simulation {
       nats: this.#nats,
       archive: this.#archive,
       types: new Map(workload.types.map((type) => [type.type, type])),
+      keepCommands: (this.#keepsCommands = dice.fork('kept commands').chance(0.25)),
       settings: {
         id: seed,
         partitions: this.#partitions,
@@ -132,6 +137,13 @@ class Simulation {
       prefix,
       badClocks: this.#badClocks,
       limits: tightLimits(dice.fork('limits'), this.#partitions),
+    });
+    this.#readers = new Readers({
+      schedule: this.#schedule,
+      trace: this.#trace,
+      dice: dice.fork('readers'),
+      redis: this.#redis,
+      partitions: this.#partitions,
     });
     this.#clients = ['p', 'q', 'r'].map((name) => this.#client(name));
   }
@@ -142,6 +154,7 @@ class Simulation {
 
   async run(): Promise<Outcome> {
     for (const name of hostNames) this.#cluster.start(name);
+    this.#readers.start();
     const [first] = this.#clients;
     if (first === undefined) throw new Error('there are no clients');
     const { prologue = [], epilogue = [], judge } = this.#workload;
@@ -154,6 +167,7 @@ class Simulation {
       redis: this.#redis,
       nats: this.#nats,
       cluster: this.#cluster,
+      readers: this.#readers,
       planned: this.#planned,
       setWeather: (weather) => (this.#weather = weather),
     });
@@ -231,11 +245,13 @@ class Simulation {
       types: new Map(this.#workload.types.map((type) => [type.type, type])),
       logs: logs.map((log) => this.#loss?.whole(log) ?? log),
       halted: this.#loss?.partitions ?? [],
-      commands: commandsIn(exchanges),
+      commands: commandsIn([...exchanges, ...this.#clients.flatMap((client) => client.heard)]),
       told: toldIn(exchanges).filter((told) => !this.#loss?.blurs(told)),
       snapshots: this.#observations.snapshots,
       published: this.#observations.published,
       writtenAt: this.#observations.writtenAt,
+      keptCommands: this.#keepsCommands,
+      ...(this.#loss === undefined && { groups: this.#readerGroups() }),
     };
     this.#onEvidence(evidence);
     const placed = evidence.logs.flatMap(placedIn);
@@ -262,6 +278,20 @@ class Simulation {
           : faults.counted,
       },
     };
+  }
+
+  #readerGroups(): ReaderGroup[] {
+    const { groupBegan, groupLost } = this.#observations;
+    return [...this.#readers.given].map(([group, given]) => ({
+      group,
+      given,
+      from: (partition) => groupBegan(group, partition),
+      leftBehind: (partition) => groupLost(group, partition),
+      told: (partition) =>
+        this.#cluster.reports.some((line) =>
+          line.includes(`partition ${partition}: the consumer group "${group}" lags`),
+        ),
+    }));
   }
 
   #logs(): Promise<PartitionLog[]> {

@@ -89,13 +89,13 @@ export type Copies = readonly PartitionStore[];
 export const copied = (redis: SimulatedRedis, partitions: number): Copies =>
   Array.from({ length: partitions }, (_, partition) => copyOf(redis.store.partitions(partition)));
 
-/** What is in it is never changed, only replaced. */
+/** What is in it is never changed, only replaced; but what groups have read is. */
 const copyOf = (store: PartitionStore): PartitionStore => ({
   ...store,
   entries: [...store.entries],
   epochs: [...store.epochs],
   snapshots: new Map(store.snapshots),
   segments: new Map(store.segments),
-  groups: new Map(store.groups),
+  groups: new Map([...store.groups].map(([name, progress]) => [name, { ...progress }])),
   seats: new Map(store.seats),
 });
