@@ -317,6 +317,39 @@ export const plantedFaults: readonly PlantedFault[] = [
     'fundsOf(account, assetReceived(order)).available += received + (received % 7n === 3n ? 1n : 0n);',
   ]),
 
+  plant('an entry that was reversed can be reversed again', [
+    'actors/reversals/reversal.ts',
+    'if (reversals?.done.has(of) || reversals?.reclaims.has(of))',
+    'if (reversals?.reclaims.has(of))',
+  ]),
+  plant('a transfer is given back without the money', [
+    'actors/reversals/reversal.ts',
+    '{ send: [{ to, name: reclaimAnswer, body: { of }, value }] }',
+    '{ send: [{ to, name: reclaimAnswer, body: { of } }] }',
+  ]),
+
+  // What actors fail on.
+  plant('a retry that is asked for again runs again', [
+    'runtime/retries.ts',
+    'id: `retry ${this.#address(letter.at)}`,',
+    'id: `retry ${this.#address(letter.at)} ${this.#options.writer.staged}`,',
+  ]),
+  plant('what was set aside is forgotten with its owner', [
+    'runtime/supervision.ts',
+    'for (const one of parked) this.#park(one);',
+    'for (const one of parked.slice(1)) this.#park(one);',
+  ]),
+  plant('a message overtakes those that are parked', [
+    'runtime/supervision.ts',
+    '(parked) => parked.from.partition === from) ?? false;',
+    '(parked) => parked.from.partition === from && parked.at.position < 0) ?? false;',
+  ]),
+  plant('a message that was retried stays parked', [
+    'runtime/supervision.ts',
+    'const index = waiting.findIndex(({ at }) => at.position === position);',
+    'const index = waiting.findIndex(({ at }) => at.position === position && at.epoch > 1);',
+  ]),
+
   // Placement.
   plant('an owner and its successor both hear every request', [
     'runtime/door.ts',

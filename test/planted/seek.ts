@@ -11,11 +11,13 @@ if (fault === undefined) throw new Error(`no planted fault is called "${name}"`)
 plant(fault);
 const { simulate } = await import('../../tools/sim/index.ts');
 const { workload: purses } = await import('../sim/purses.ts');
+const { workload: transfers } = await import('../sim/transfers.ts');
+const workloads = [{ workload: purses }, undefined, { workload: transfers }, undefined];
 
-/** The two workloads by turns. */
+/** The workloads by turns, the exchange every other time. */
 async function seek(): Promise<{ seeds: number; complaint: string } | null> {
   for (let seed = 1; seed <= Number(seeds); seed++) {
-    const own = seed % 3 === 0 && { workload: purses };
+    const own = workloads[seed % workloads.length];
     const complaint = await simulate({ seed: `${seed}`, ...own }).then(
       ({ complaints }) => complaints[0],
       (error: unknown) => `the simulation ended: ${String(error)}`,

@@ -1,8 +1,9 @@
-/** Accounts in the simulator that pay each other by every protocol, and are frozen now and then. */
+/** Accounts in the simulator that pay each other by every protocol, take it back, and are frozen. */
 import { accountActor } from '../../actors/account.ts';
 import { TransferProtocol } from '../../contracts/transfer.ts';
 import { defaultScales } from '../../contracts/money.ts';
-import type { Act, Workload } from '../../tools/sim/index.ts';
+import { Entries } from '../../tools/sim/entries.ts';
+import type { Act, Dice, Workload } from '../../tools/sim/index.ts';
 
 const names = ['ann', 'bob', 'cyd', 'dan', 'eve', 'fay', 'gus'];
 
@@ -26,31 +27,37 @@ const lastTransfers = names.flatMap((who) => [
 ]);
 
 /** In the end nothing may be held: every transfer was completed or undone. */
-export const workload = (): Workload => ({
-  types: [accountActor(defaultScales)],
-  prologue: names.map((who) => command(who, 'deposit', { asset: 'USD', amount: '100' })),
-  look: (actor) => balance(actor.slice('account/'.length)),
-  act: (dice) => {
-    const who = dice.pick(names);
-    const roll = dice.random.next();
-    if (roll < 0.1) return balance(who);
-    if (roll < 0.2) return command(who, 'deposit', { asset: 'USD', amount: '5' });
-    if (roll < 0.3) return command(who, dice.pick(['freeze', 'unfreeze', 'unfreeze']));
-    return command(who, 'transfer', {
-      to: dice.pick([...names, 'nobody']),
-      asset: 'USD',
-      amount: `${dice.whole(1, 60)}.25`,
-      protocol: dice.pick(TransferProtocol.options),
-    });
-  },
-  epilogue: [
-    ...names.map((who) => command(who, 'unfreeze')),
-    ...lastTransfers,
-    ...names.map(balance),
-  ],
-  judge: ({ actor, name }, result) => {
-    if (name !== 'balance') return undefined;
-    const held = /"held":"[^"]*[1-9]/.test(JSON.stringify(result));
-    return held ? `${actor} still holds: ${JSON.stringify(result)}` : undefined;
-  },
-});
+export const workload = (): Workload => {
+  const entries = new Entries();
+  return {
+    types: [accountActor(defaultScales)],
+    prologue: names.map((who) => command(who, 'deposit', { asset: 'USD', amount: '100' })),
+    look: (actor) => balance(actor.slice('account/'.length)),
+    act: (dice) => (dice.chance(0.15) && entries.reversal(dice)) || anAct(dice),
+    told: (act, answer) => entries.note(act, answer),
+    epilogue: [
+      ...names.map((who) => command(who, 'unfreeze')),
+      ...lastTransfers,
+      ...names.map(balance),
+    ],
+    judge: ({ actor, name }, result) => {
+      if (name !== 'balance') return undefined;
+      const held = /"held":"[^"]*[1-9]/.test(JSON.stringify(result));
+      return held ? `${actor} still holds: ${JSON.stringify(result)}` : undefined;
+    },
+  };
+};
+
+function anAct(dice: Dice): Act {
+  const who = dice.pick(names);
+  const roll = dice.random.next();
+  if (roll < 0.1) return balance(who);
+  if (roll < 0.2) return command(who, 'deposit', { asset: 'USD', amount: '5' });
+  if (roll < 0.3) return command(who, dice.pick(['freeze', 'unfreeze', 'unfreeze']));
+  return command(who, 'transfer', {
+    to: dice.pick([...names, 'nobody']),
+    asset: 'USD',
+    amount: `${dice.whole(1, 60)}.25`,
+    protocol: dice.pick(TransferProtocol.options),
+  });
+}

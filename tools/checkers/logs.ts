@@ -115,6 +115,18 @@ export function brokenRetries(log: readonly Placed[]): string[] {
   return log.flatMap((placed) => check.observe(placed));
 }
 
+/** What was set aside and never carried out. */
+export function leftAside(log: readonly Placed[]): string[] {
+  const left = new Map<number, string>();
+  for (const { at, position, record } of log) {
+    const { actor, aside, retried } = record;
+    if (retried !== undefined) left.delete(retried);
+    if (aside)
+      left.set(position, `"${aside.name}" to ${actor}, set aside at ${at}, was never retried`);
+  }
+  return [...left.values()];
+}
+
 /** Follows what one partition's log sets aside and retries. */
 export class RetryCheck {
   /** What is set aside: commands, and the parked messages of each channel to an actor. */

@@ -7,6 +7,7 @@ import { Reads } from './reads.ts';
 import { replay } from './replay.ts';
 import { wrongReplies } from './replies.ts';
 import { Snapshots } from './snapshots.ts';
+import { wrongReversals } from './reversals.ts';
 import { wrongTimers } from './timers.ts';
 
 /**
@@ -30,6 +31,7 @@ export function violationsOf(evidence: Evidence): string[] {
     ...(evidence.keptCommands === true ? wrongKeptCommands(records) : []),
     ...replay(evidence, [stored.observe, reads.observe]).violations,
     ...placed.flatMap(wrongTimers),
+    ...wrongReversals(records),
     ...stored.wrong,
     ...reads.wrong,
     ...wrongDeliveries(placed, evidence.groups ?? []),

@@ -5,7 +5,7 @@ import { BatchIncomplete, Unavailable, type Answer, type Client } from '../../ru
 import type { Clock } from '../../runtime/clock.ts';
 import type { Exchange } from './noted-bus.ts';
 import type { Trace } from './trace.ts';
-import type { Act } from './workload.ts';
+import type { Act, Workload } from './workload.ts';
 
 export interface BatchOptions {
   readonly name: string;
@@ -15,6 +15,7 @@ export interface BatchOptions {
   /** How long the client tries. */
   readonly timeoutMs: number;
   readonly complaints: string[];
+  readonly onTold: Workload['told'];
 }
 
 /** An act under its id: sent as often as you like, it is carried out once. */
@@ -46,7 +47,7 @@ export class Batches {
       if (outcome === undefined || outcome instanceof Error) unanswered.push(command);
       else this.#note(command, outcome, askedAt);
     }
-    if (unanswered.length > 0 && waitedMs < timeoutMs)
+    if (unanswered.length > 0 && waitedMs < timeoutMs - 1)
       complaints.push(
         `a batch gave up on ${unanswered.length} commands after ${waitedMs} of ${timeoutMs} ms`,
       );
@@ -69,6 +70,7 @@ export class Batches {
   #note({ verb, actor, name, body, id }: Named, outcome: Answer, askedAt: number): void {
     const key = parseActorKey(actor);
     if (key === undefined) throw new Error(`"${actor}" is no actor`);
+    this.#options.onTold?.({ verb, actor, name, body }, outcome);
     const answer = { at: this.#options.clock.monotonic(), text: encodeReply(outcome, outcome.at) };
     this.heard.push({ verb, actor: key, name, body, id, askedAt, answer });
   }

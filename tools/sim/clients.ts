@@ -66,15 +66,14 @@ export class SimulatedClient {
     const { exchanges, complaints } = this;
     this.#bus = noting(options.bus, { clock, prefix, exchanges, complaints });
     this.#client = clientOn({ bus: this.#bus, clock, random: dice.random }, { prefix, timeoutMs });
-    const { name } = life;
-    const { trace } = options;
     this.#batches = new Batches({
-      name,
+      name: life.name,
       client: this.#client,
       clock,
-      trace,
+      trace: options.trace,
       timeoutMs,
       complaints,
+      onTold: (act, answer) => options.workload.told?.(act, answer),
     });
     this.#batching = dice.fork('batches').chance(0.5);
   }
@@ -212,7 +211,11 @@ export class SimulatedClient {
       const done = { ...workload.act(dice), id: this.#newId(dice) };
       if (done.verb === 'cmd') this.#done.push(done);
       const look = dice.chance(0.3) ? workload.look?.(done.actor) : undefined;
-      await Promise.all([this.#do(done, done.id), look && this.#do(look, done.id)]);
+      const [answer] = await Promise.all([
+        this.#do(done, done.id),
+        look && this.#do(look, done.id),
+      ]);
+      if (answer) workload.told?.(done, answer);
     }
   }
 

@@ -1,12 +1,13 @@
 /**
- * The exchange as a workload: a few accounts that pay in and out, hold money for each other and trade
- * at two symbols.
+ * The exchange as a workload: a few accounts that pay in and out, take that back, hold money for each
+ * other and trade at two symbols.
  */
 import { accountActor } from '../../actors/account.ts';
 import { symbolActor } from '../../actors/symbol.ts';
 import type { Json } from '../../contracts/json.ts';
 import { formatUnits, type Scales } from '../../contracts/money.ts';
 import type { Dice } from './dice.ts';
+import { Entries } from './entries.ts';
 import { epochMs } from './life.ts';
 import type { Act, Workload } from './workload.ts';
 
@@ -38,6 +39,7 @@ const times = (size: string, count: number): string => {
 
 export function exchange(): Workload {
   let orders = 0;
+  const entries = new Entries();
   return {
     types: [accountActor(scales), symbolActor(scales)],
     prologue: [
@@ -50,8 +52,10 @@ export function exchange(): Workload {
     ],
     act: (dice) => {
       orders++;
-      return anAct(dice, orders);
+      const reversal = dice.chance(0.05) ? entries.reversal(dice) : undefined;
+      return reversal ?? anAct(dice, orders);
     },
+    told: (act, answer) => entries.note(act, answer),
     look: (actor) =>
       actor.startsWith('account/') ? { verb: 'get', actor, name: 'balance', body: {} } : undefined,
     epilogue: [

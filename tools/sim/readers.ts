@@ -4,9 +4,10 @@
  */
 import { pause } from '../../runtime/clock.ts';
 import { LogWentBack, readLog, type Batch } from '../../runtime/read-log.ts';
-import type { GivenRecord } from '../checkers/deliveries.ts';
+import type { GivenRecord, ReaderGroup } from '../checkers/deliveries.ts';
 import type { Dice } from './dice.ts';
 import { Life } from './life.ts';
+import type { Observations } from './observations.ts';
 import type { RedisConnection, SimulatedRedis } from './redis.ts';
 import type { Schedule } from './schedule.ts';
 import type { Trace } from './trace.ts';
@@ -45,7 +46,7 @@ const awayMs = [300, 1_500, 8_000] as const;
 
 export class Readers {
   /** By group: what its consumers have dealt with, in the order in which they were done with it. */
-  readonly given: ReadonlyMap<string, GivenRecord[]>;
+  readonly #given: ReadonlyMap<string, GivenRecord[]>;
   readonly #options: ReadersOptions;
   readonly #places: readonly Place[];
   #healed = false;
@@ -54,7 +55,7 @@ export class Readers {
     this.#options = options;
     const { dice } = options;
     const there = shares.filter(({ chance }) => dice.chance(chance));
-    this.given = new Map(there.map(({ group }) => [group, []]));
+    this.#given = new Map(there.map(({ group }) => [group, []]));
     this.#places = there.flatMap(({ group, consumers }) =>
       Array.from({ length: dice.whole(1, consumers) }, (_, number) => ({
         group,
@@ -67,6 +68,21 @@ export class Readers {
 
   get processes(): ReaderProcess[] {
     return this.#places.flatMap(({ process }) => process ?? []);
+  }
+
+  /** What they have read, beside what they lost and what was told of it. */
+  groups({ groupBegan, groupLost }: Observations, reports: readonly string[]): ReaderGroup[] {
+    return [...this.#given].map(([group, given]) => {
+      const lags = (partition: number): string =>
+        `partition ${partition}: the consumer group "${group}" lags`;
+      return {
+        group,
+        given,
+        from: (partition) => groupBegan(group, partition),
+        leftBehind: (partition) => groupLost(group, partition),
+        told: (partition) => reports.some((line) => line.includes(lags(partition))),
+      };
+    });
   }
 
   /** Some read from the beginning on, others come later and find what is left of the log. */
@@ -140,6 +156,6 @@ export class Readers {
   }
 
   #deal(group: string, { partition, records }: Batch): void {
-    for (const { at } of records) this.given.get(group)?.push({ partition, at });
+    for (const { at } of records) this.#given.get(group)?.push({ partition, at });
   }
 }

@@ -4,8 +4,8 @@
  * settle within 30 seconds of simulated time (liveness); in the end all that happened is checked.
  */
 import { memoryArchive } from '../../runtime/memory/archive.ts';
-import type { ReaderGroup } from '../checkers/deliveries.ts';
 import { placedIn, type Evidence, type PartitionLog } from '../checkers/evidence.ts';
+import { leftAside } from '../checkers/logs.ts';
 import { wrongUnnamed } from '../checkers/unnamed.ts';
 import { violationsOf } from '../checkers/violations.ts';
 import { SimulatedClient } from './clients.ts';
@@ -19,6 +19,7 @@ import { SimulatedNats } from './nats.ts';
 import { Observations } from './observations.ts';
 import { Readers } from './readers.ts';
 import { SimulatedRedis } from './redis.ts';
+import { Repairs } from './repairs.ts';
 import { Schedule } from './schedule.ts';
 import { copied, TailLoss } from './tail-loss.ts';
 import { tightLimits } from './tight-limits.ts';
@@ -93,6 +94,8 @@ class Simulation {
   readonly #observations = new Observations(this.#schedule);
   readonly #readers: Readers;
   readonly #clients: SimulatedClient[];
+  /** Where actors fail, there is an operator. */
+  readonly #repairs: Repairs | undefined;
   readonly #complaints: string[] = [];
   #weather: Weather = fairWeather;
   #loss: TailLoss | undefined;
@@ -146,6 +149,9 @@ class Simulation {
       partitions: this.#partitions,
     });
     this.#clients = ['p', 'q', 'r'].map((name) => this.#client(name));
+    const fails = !this.#planned && workload.mend !== undefined && dice.fork('fails').chance(0.4);
+    if (fails) this.#repairs = this.#operator();
+    else workload.mend?.();
   }
 
   complain(complaint: string): void {
@@ -174,8 +180,11 @@ class Simulation {
     faults.begin();
     const plainEveryMs = this.#planned ? 25 : 400;
     const working = this.#clients.map((client) => client.run({ plainEveryMs }));
+    const repairing = this.#repairs?.run();
     await this.#schedule.until(() => false, this.#planned ? plannedMs : safetyMs);
     faults.end();
+    this.#workload.mend?.();
+    this.#repairs?.stop();
     const losing = !this.#planned && !this.#badClocks && this.#dice.fork('tail').chance(0.2);
     if (losing) await this.#loseTail(this.#dice.fork('tail loss'));
     for (const client of this.#clients) client.stop();
@@ -184,6 +193,7 @@ class Simulation {
       return this.#outcome(faults);
     }
 
+    await this.#finish('what was set aside', () => [this.#repairAll(repairing)]);
     await this.#finish('what was under way', () => working);
     await this.#finish('asking everything again', () =>
       this.#clients.map((client) => client.repeatAll()),
@@ -191,6 +201,11 @@ class Simulation {
     await this.#finish('the epilogue', () => [first.perform(epilogue, judge)]);
     await this.#quiet();
     return this.#outcome(faults);
+  }
+
+  async #repairAll(repairing: Promise<void> | undefined): Promise<void> {
+    await repairing;
+    await this.#repairs?.retryAll();
   }
 
   /** Everything works; then Redis forgets the last moments. */
@@ -240,22 +255,27 @@ class Simulation {
 
   async #outcome(faults: Faults): Promise<Outcome> {
     const exchanges = this.#clients.flatMap((client) => client.exchanges);
-    const logs = await this.#logs();
+    const logs = (await this.#logs()).map((log) => this.#loss?.whole(log) ?? log);
+    const placed = logs.map(placedIn);
     const evidence: Evidence = {
       types: new Map(this.#workload.types.map((type) => [type.type, type])),
-      logs: logs.map((log) => this.#loss?.whole(log) ?? log),
+      logs,
       halted: this.#loss?.partitions ?? [],
-      commands: commandsIn([...exchanges, ...this.#clients.flatMap((client) => client.heard)]),
+      commands: [
+        ...commandsIn([...exchanges, ...this.#clients.flatMap((client) => client.heard)]),
+        ...(this.#repairs?.retriesIn(placed.flat()) ?? []),
+      ],
       told: toldIn(exchanges).filter((told) => !this.#loss?.blurs(told)),
       snapshots: this.#observations.snapshots,
       published: this.#observations.published,
       writtenAt: this.#observations.writtenAt,
       keptCommands: this.#keepsCommands,
-      ...(this.#loss === undefined && { groups: this.#readerGroups() }),
+      ...(this.#loss === undefined && {
+        groups: this.#readers.groups(this.#observations, this.#cluster.reports),
+      }),
     };
     this.#onEvidence(evidence);
-    const placed = evidence.logs.flatMap(placedIn);
-    const halted = this.#cluster.reports.filter((line) => line.includes('halted'));
+    const halted = this.#cluster.reports.filter((line) => /partition \d+ is halted/.test(line));
     return {
       seed: this.#seed,
       hash: this.#trace.hash,
@@ -266,8 +286,10 @@ class Simulation {
         ...this.#observations.complaints,
         ...this.#clients.flatMap((client) => client.complaints),
         ...(this.#planned ? this.#clients.flatMap((client) => client.failures) : []),
+        ...(this.#repairs?.complaints ?? []),
         ...violationsOf(evidence),
-        ...(faults.doubles ? [] : wrongUnnamed(placed, unnamedIn(exchanges))),
+        ...(this.#loss ? [] : placed.flatMap(leftAside)),
+        ...(faults.doubles ? [] : wrongUnnamed(placed.flat(), unnamedIn(exchanges))),
       ],
       figures: {
         simulatedMs: this.#schedule.now,
@@ -278,20 +300,6 @@ class Simulation {
           : faults.counted,
       },
     };
-  }
-
-  #readerGroups(): ReaderGroup[] {
-    const { groupBegan, groupLost } = this.#observations;
-    return [...this.#readers.given].map(([group, given]) => ({
-      group,
-      given,
-      from: (partition) => groupBegan(group, partition),
-      leftBehind: (partition) => groupLost(group, partition),
-      told: (partition) =>
-        this.#cluster.reports.some((line) =>
-          line.includes(`partition ${partition}: the consumer group "${group}" lags`),
-        ),
-    }));
   }
 
   #logs(): Promise<PartitionLog[]> {
@@ -312,6 +320,17 @@ class Simulation {
       trace: this.#trace,
       prefix,
       workload: this.#workload,
+    });
+  }
+
+  #operator(): Repairs {
+    const life = new Life('operator', this.#schedule);
+    return new Repairs({
+      life,
+      bus: this.#nats.connect(life),
+      dice: this.#dice.fork('operator'),
+      trace: this.#trace,
+      prefix,
     });
   }
 

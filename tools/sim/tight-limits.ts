@@ -18,5 +18,6 @@ export function tightLimits(dice: Dice, partitions: number): Limits {
     channelMessagesMax: often(limits.channelMessagesMax, 3),
     checkpointMs: often(limits.checkpointMs, 2_000),
     windowMs: limits.windowMs,
+    strikesMax: often(limits.strikesMax, 1),
   };
 }

@@ -1,6 +1,7 @@
 import type { ActorType } from '../../actors/actor.ts';
 import type { Json, JsonObject } from '../../contracts/json.ts';
 import type { Verb } from '../../contracts/subjects.ts';
+import type { Answer } from '../../runtime/client.ts';
 import type { Dice } from './dice.ts';
 
 /** One thing that a client does. */
@@ -19,6 +20,13 @@ export interface Workload {
   readonly prologue?: readonly Act[];
   /** What a client does next; everything that chance decides comes from the dice. */
   act(dice: Dice): Act;
+  /** What became of such an act; a later one may name it. */
+  told?(act: Act, answer: Answer): void;
+  /**
+   * From now on its actors fail on nothing, as if a build with a fault had given way to one without.
+   * Only workloads that have this may fail at all; in most seeds they are mended from the beginning.
+   */
+  mend?(): void;
   /** A query that shows what an actor has become; asked beside some commands to it. */
   look?(actor: string): Act | undefined;
   /** Done by one client, in order, when everything has healed. */

@@ -1,10 +1,12 @@
-/** What is said of consumer groups and kept commands: sound evidence passes, each kind of damage is found. */
+/** Checks of single records and of who reads them: sound evidence passes, each kind of damage is found. */
 import { describe, expect, test } from 'vitest';
 import { actorKey } from '../../contracts/ids.ts';
 import { payloadHash, type JsonObject } from '../../contracts/json.ts';
-import { recordAddress, type LogRecord } from '../../contracts/record.ts';
+import { recordAddress, type EventBody, type LogRecord } from '../../contracts/record.ts';
 import type { Placed } from '../../runtime/whole-log.ts';
 import { wrongDeliveries, type ReaderGroup } from '../../tools/checkers/deliveries.ts';
+import { leftAside } from '../../tools/checkers/logs.ts';
+import { wrongReversals } from '../../tools/checkers/reversals.ts';
 import { wrongKeptCommands } from '../../tools/checkers/kept-commands.ts';
 
 const actor = actorKey('purse', 'ann');
@@ -69,4 +71,34 @@ describe('a record of hosts that keep commands', () => {
       '0:1-1 (purse/ann) keeps another "put" than the one of its hash',
     ]);
   });
+});
+
+describe('a reversal', () => {
+  const money = { asset: 'USD', amount: '5.00' };
+  const deposited = { type: 'deposited', ...money };
+  const reversed = { type: 'deposit-reversed', of: '0:1-1', ...money };
+  const wrong = (...events: readonly EventBody[]): string[] =>
+    wrongReversals(events.map((event, index) => placed(index + 1, { events: [event] })));
+
+  test('is of an entry of the same account, and the only one', () => {
+    expect(wrong(deposited, reversed)).toEqual([]);
+    expect(wrong(deposited, reversed, reversed)).toEqual([
+      '0:1-3 (purse/ann): deposit-reversed of 0:1-1, which was reversed at 0:1-2',
+    ]);
+  });
+
+  test('is found out when it is of nothing, of something else or of another amount', () => {
+    const nothing = ['0:1-2 (purse/ann): deposit-reversed of 0:1-1, which is no such entry'];
+    expect(wrong({ ...deposited, amount: '6.00' }, reversed)).toEqual(nothing);
+    expect(wrong({ ...deposited, type: 'withdrawn' }, reversed)).toEqual(nothing);
+    expect(wrong({ type: 'frozen' }, reversed)).toEqual(nothing);
+  });
+});
+
+test('what was set aside and never retried is told', () => {
+  const aside = placed(1, { id: 'a', aside: { name: 'put', body: {} } });
+  expect(leftAside([aside, placed(2, { id: 'b', retried: 1 })])).toEqual([]);
+  expect(leftAside([aside, placed(2, { id: 'b' })])).toEqual([
+    '"put" to purse/ann, set aside at 0:1-1, was never retried',
+  ]);
 });
