@@ -7,7 +7,7 @@
  *     checkpoints (nor by a message that is neither in them nor known to them as acknowledged), their
  *     replies older than the reply window, their events published for certain;
  * T3  consumer groups hold back what they have not dealt with, until the log is twice as long as it
- *     may be: then they are left behind, and that is told.
+ *     may be: then they are left behind, and that is told before.
  */
 import type { Archive, SharedArchive } from './archive.ts';
 import type { Clock } from './clock.ts';
@@ -237,10 +237,16 @@ export class Retention {
     const bytes = this.#bytes;
     const holding = await this.#cut(this.#before, false);
     const excess = this.#bytes - 2 * limits.retainBytesMax;
-    if (holding.length > 0 && excess > 0) {
-      for (const group of await this.#cut(this.#after(excess), true)) this.#tellLeftBehind(group);
-    }
+    if (holding.length > 0 && excess > 0) await this.#leaveBehind(this.#after(excess));
     return this.#bytes < bytes;
+  }
+
+  /** Told first: a cut whose answer is lost, or whose host dies, may have been carried out. */
+  async #leaveBehind(before: EntryId | undefined): Promise<void> {
+    const behind = await this.#cut(before, false);
+    if (before === undefined || behind.length === 0) return;
+    for (const group of behind) this.#tellLeftBehind(group, before);
+    await this.#cut(before, true);
   }
 
   /** The entry that is the first once so many bytes have gone, as far as they are archived. */
@@ -253,7 +259,7 @@ export class Retention {
     return this.#before;
   }
 
-  /** T3: takes out what is archived, and tells which groups still needed some of it. */
+  /** Takes out what is archived (T1), and says which groups still needed some of it. */
   async #cut(before: EntryId | undefined, leaveBehind: boolean): Promise<readonly string[]> {
     const { log, fence, onFenced, onDiverged } = this.#options;
     if (before === undefined || this.#closed) return [];
@@ -276,13 +282,13 @@ export class Retention {
     }
   }
 
-  #tellLeftBehind(group: string): void {
+  #tellLeftBehind(group: string, before: EntryId): void {
     if (this.#leftBehind.has(group)) return;
     this.#leftBehind.add(group);
     const { partition, report } = this.#options;
     report(
-      `partition ${partition}: the consumer group "${group}" lags so far that records have left the ` +
-        `log before it has dealt with them, now up to position ${this.#first - 1}; the archive has them`,
+      `partition ${partition}: the consumer group "${group}" lags so far that records leave the log ` +
+        `before it has dealt with them, now up to position ${before.position - 1}; the archive has them`,
     );
   }
 }

@@ -323,6 +323,22 @@ describe('a consumer group', () => {
     expect(rig.reported).toEqual([expect.stringMatching(/"slow" lags so far/)]);
     await expectWhole(rig, 90);
   });
+
+  it('is told of also if the answer to what left it behind is lost', async () => {
+    let lost = false;
+    const { rig } = await opened({
+      intercept: async (call, carryOut) => {
+        const outcome = await carryOut();
+        // Nothing but that takes out what the group needs.
+        if (lost || call !== 'trim' || (await firstOf(rig)) === 1) return outcome;
+        lost = true;
+        throw new Error('the connection is lost');
+      },
+    });
+    await rig.store.groupReads.open('slow', 1, 'start');
+    for (let n = 0; n < 90 && !lost; n++) await deposit(rig, 1);
+    expect(rig.reported).toContainEqual(expect.stringMatching(/"slow" lags so far/));
+  });
 });
 
 describe('a host without an archive', () => {
