@@ -331,8 +331,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   // What actors fail on.
   plant('a retry that is asked for again runs again', [
     'runtime/retries.ts',
-    'id: `retry ${this.#address(letter.at)}`,',
-    'id: `retry ${this.#address(letter.at)} ${this.#options.writer.staged}`,',
+    'id: retryId(this.#address(at)),',
+    'id: `${retryId(this.#address(at))} ${this.#options.writer.staged}`,',
   ]),
   plant('what was set aside is forgotten with its owner', [
     'runtime/supervision.ts',

@@ -27,7 +27,7 @@ describe(
   'whatever goes wrong, the guarantees hold and all settles once it has healed',
   { timeout },
   () => {
-    test.each(chunksOf(200))('the exchange, 20 seeds from %d', async (first) => {
+    test.each(chunksOf(180))('the exchange, 20 seeds from %d', async (first) => {
       for (let seed = first; seed < first + chunk; seed++)
         expect(await failure(`${seed}`)).toBeUndefined();
     });

@@ -3,7 +3,7 @@
  * own way. Once the actors are mended nothing may be left.
  */
 import { LetterList } from '../../contracts/dead-letter.ts';
-import { parseActorKey, type ActorKey } from '../../contracts/ids.ts';
+import { parseActorKey, retryId, type ActorKey } from '../../contracts/ids.ts';
 import { partitionOf } from '../../contracts/partition.ts';
 import { parseRecordAddress } from '../../contracts/record.ts';
 import { encodeReply, type Reply } from '../../contracts/reply.ts';
@@ -72,7 +72,7 @@ export class Repairs {
     return records.flatMap(({ at, record: { actor, id, aside } }) => {
       const replies = this.#told.get(at);
       if (replies === undefined || aside === undefined || id === undefined) return [];
-      return [{ actor, name: aside.name, body: aside.body, id: `retry ${at}`, replies }];
+      return [{ actor, name: aside.name, body: aside.body, id: retryId(at), replies }];
     });
   }
 
