@@ -344,11 +344,6 @@ export const plantedFaults: readonly PlantedFault[] = [
     '(parked) => parked.from.partition === from) ?? false;',
     '(parked) => parked.from.partition === from && parked.at.position < 0) ?? false;',
   ]),
-  plant('a message that was retried stays parked', [
-    'runtime/supervision.ts',
-    'const index = waiting.findIndex(({ at }) => at.position === position);',
-    'const index = waiting.findIndex(({ at }) => at.position === position && at.epoch > 1);',
-  ]),
 
   // Placement.
   plant('an owner and its successor both hear every request', [

@@ -12,30 +12,28 @@ const command = (who: string, name: string, body: Act['body']): Act => ({
   body,
 });
 
-/** What purses fail on until they are mended. */
-const isUnlucky = (coins: unknown): boolean => coins === 13 || coins === 17;
+/** Until they are mended purses fail on commands about so many coins, and on being given so many. */
+const unlucky = { told: 13, given: 17 };
 
 function failing(isMended: () => boolean): ActorType {
-  const failOn = (coins: unknown): void => {
-    if (!isMended() && isUnlucky(coins)) throw new Error(`${String(coins)} is an unlucky number`);
+  const failOn = (body: unknown, coins: number): void => {
+    if (!isMended() && (body as { readonly coins?: number }).coins === coins)
+      throw new Error(`${coins} is an unlucky number`);
   };
   return {
     ...purse,
     decide: (state, command, context) => {
-      failOn((command as { readonly coins?: number }).coins);
+      failOn(command, unlucky.told);
       return purse.decide(state, command, context);
     },
     receive: (state, message, context) => {
-      failOn((message.body as { readonly coins?: number }).coins);
+      failOn(message.body, unlucky.given);
       return purse.receive(state, message, context);
     },
   };
 }
 
-/**
- * Anybody puts coins in, gives or promises some to others, and looks how many there are. Until they
- * are mended purses fail on some numbers of coins, whether they are told of them or given them.
- */
+/** Anybody puts coins in, gives or promises some to others, and looks how many there are. */
 export const workload = (): Workload => {
   let mended = false;
   return {
