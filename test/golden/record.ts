@@ -39,7 +39,7 @@ async function simulated(seed: string, workload: typeof exchange): Promise<Evide
   return found;
 }
 
-/** What the simulations do not come to: halts, reversals, failures, parked messages, their retries. */
+/** What a simulation need not come to: halts, reversals, failures, parked messages, their retries. */
 async function directed(): Promise<Run> {
   const rig = new Rig({ partitions: 2, keepCommands: true, limits: { strikesMax: 1 } });
   rig.types.set('symbol', symbolActor(defaultScales));
