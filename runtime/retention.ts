@@ -288,7 +288,8 @@ export class Retention {
     const { partition, report } = this.#options;
     report(
       `partition ${partition}: the consumer group "${group}" lags so far that records leave the log ` +
-        `before it has dealt with them, now up to position ${before.position - 1}; the archive has them`,
+        `before it has dealt with them, now up to position ${before.position - 1}; the archive has them. ` +
+        `If nobody reads with it any more: "millrace groups remove ${group}"`,
     );
   }
 }
