@@ -5,7 +5,7 @@
 export const keys = {
   /** Stream: the partition's log, the only truth. */
   log: (partition: number): string => `{mr:${partition}}:log`,
-  /** Hash: epoch, nonce, host, until, group, top, token, published, checkpoint. */
+  /** Hash: epoch, nonce, host, until, group, top, token, published, checkpoint, lost. */
   owner: (partition: number): string => `{mr:${partition}}:owner`,
   /** Hash: epoch → the first position that it may write. */
   epochs: (partition: number): string => `{mr:${partition}}:epochs`,

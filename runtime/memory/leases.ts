@@ -32,7 +32,8 @@ const ownership = (
     const top = topOf(entries);
     const epoch = Math.max(owner?.epoch ?? 0, entries.at(-1)?.epoch ?? 0) + 1;
     if (owner && owner.top !== top) {
-      store.owner = { ...owner, epoch, nonce, host, group, until: now() + leaseMs };
+      const until = now() + leaseMs;
+      store.owner = { ...owner, epoch, nonce, host, group, until, isLost: true };
       return { kind: 'lost-tail', known: owner.top, found: top, epoch };
     }
     const published = owner?.published ?? 0;
@@ -40,7 +41,8 @@ const ownership = (
     store.epochs.push({ epoch, first: top + 1 });
     const checkpoint = owner?.checkpoint ?? 0;
     const until = now() + leaseMs;
-    store.owner = { epoch, nonce, host, group, top, published, checkpoint, token: '', until };
+    const known = { top, published, checkpoint, token: '', isLost: false };
+    store.owner = { epoch, nonce, host, group, until, ...known };
     return { kind: 'acquired', epoch, top, published };
   },
 
@@ -88,7 +90,7 @@ const succession = (
     const owner = ownerUnder(store, fence);
     if (owner === undefined) return 'fenced';
     const { top } = owner;
-    if (store.entries.length === 0) return 'diverged';
+    if (owner.isLost || store.entries.length === 0) return 'diverged';
     store.entries.push({ epoch, position: top, n: 0, records: '' });
     store.epochs.push({ epoch, first: top + 1 });
     const upTo = Math.max(published, owner.published);
@@ -108,7 +110,7 @@ const succession = (
 
 function recordOf(owner: Owner | undefined): OwnerRecord | undefined {
   if (owner === undefined) return undefined;
-  const { token: _, ...record } = owner;
+  const { token: _, isLost: __, ...record } = owner;
   return record;
 }
 

@@ -21,6 +21,7 @@ const appends = (partitions: Partitions): Pick<Log, 'append' | 'check'> => ({
     const store = partitions(fence.partition);
     const owner = ownerUnder(store, fence);
     if (owner === undefined) return 'fenced';
+    if (owner.isLost || store.entries.length === 0) return 'diverged';
     const top = after + n;
     if (owner.top === top && owner.token === token) return 'already';
     if (owner.top !== after || !endsBelow(store, owner.epoch, after + 1)) return 'diverged';
@@ -33,11 +34,12 @@ const appends = (partitions: Partitions): Pick<Log, 'append' | 'check'> => ({
     fences.map((fence) => ownerUnder(partitions(fence.partition), fence) !== undefined),
 });
 
-/** Whether an entry of this epoch and position may still be added: ids only grow, and a log does not vanish. */
+/** Whether an entry of this epoch and position may still be added: ids only grow. */
 function endsBelow(store: PartitionStore, epoch: number, position: number): boolean {
   const last = store.entries.at(-1);
-  if (last === undefined) return false;
-  return last.epoch < epoch || (last.epoch === epoch && last.position < position);
+  return (
+    last === undefined || last.epoch < epoch || (last.epoch === epoch && last.position < position)
+  );
 }
 
 const reads = (partitions: Partitions): Pick<Log, 'read' | 'entryAt'> => ({

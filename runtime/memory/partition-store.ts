@@ -32,6 +32,8 @@ export interface GroupProgress {
 export interface Owner extends OwnerRecord {
   readonly token: string;
   readonly published: number;
+  /** Whether the log had lost its end when it was taken: nothing is appended to it. */
+  readonly isLost: boolean;
 }
 
 /** Partitions by number, made when first asked for. */

@@ -55,7 +55,10 @@ export function entryReads(connection: Connection, epochs: Epochs): Pick<Log, 'r
     const page = await entriesFrom(partition, entryId(span.epoch, position), count);
     if (!span.closed && page.some((entry) => entry.epoch > span.epoch)) {
       await epochs.refresh(partition);
-      return read(partition, position, count);
+      const again = await epochs.find(partition, position);
+      // Else the index does not know of that epoch, and never would.
+      if (again && (again.closed || again.epoch > span.epoch))
+        return read(partition, position, count);
     }
     const found = page.filter((entry) => entry.n > 0).slice(0, count);
     if (found[0]?.position === position) return found;

@@ -5,7 +5,8 @@
 -- Returns  {'acquired', epoch, top, published}
 --          {'held', host}                 another's lease still runs
 --          {'lost-tail', known, found, epoch}    the log does not end where its owner left it: the
---                                         partition is taken to be halted, its log stays as it is
+--                                         partition is taken to be halted, its log stays as it is,
+--                                         and the field `lost` keeps it from being written
 -- Numbers are returned as text. Everything is checked before the first write; the first write is
 -- the XADD, which alone could still be refused, and then nothing has changed.
 
@@ -32,7 +33,7 @@ end
 epoch = text(math.max(epoch, tonumber(owner[1] or 0)) + 1)
 if owner[1] and owner[5] ~= text(top) then
   redis.call('HSET', KEYS[1], 'epoch', epoch, 'nonce', ARGV[1], 'host', ARGV[2], 'group', ARGV[3],
-    'until', text(now + tonumber(ARGV[4])))
+    'until', text(now + tonumber(ARGV[4])), 'lost', 1)
   return {'lost-tail', owner[5], text(top), epoch}
 end
 
@@ -41,4 +42,5 @@ redis.call('HSET', KEYS[3], epoch, text(top + 1))
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'nonce', ARGV[1], 'host', ARGV[2], 'group', ARGV[3],
   'until', text(now + tonumber(ARGV[4])), 'top', text(top), 'token', '',
   'published', owner[6] or '0')
+redis.call('HDEL', KEYS[1], 'lost')
 return {'acquired', epoch, text(top), owner[6] or '0'}

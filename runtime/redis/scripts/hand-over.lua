@@ -5,18 +5,19 @@
 -- ARGV  1 epoch   2 nonce   3 published position   4 successor's nonce   5 its host   6 its lease, ms
 -- Returns  'ok'          the successor owns, perhaps by an earlier sending of this very call
 --          'fenced'      another owns the partition (nothing is written)
---          'diverged'    the log does not end where its owner thinks (nothing is written)
+--          'diverged'    the log does not end where its owner thinks, or has lost its end (nothing is
+--                       written)
 -- Everything is checked before the first write. That is the XADD, by which Redis itself refuses an
 -- id at or below the log's top; then nothing has changed. A log that is gone is empty: see append.lua.
 
 local function text(number) return string.format('%.0f', number) end
 
-local owner = redis.call('HMGET', KEYS[1], 'epoch', 'nonce', 'top', 'published')
+local owner = redis.call('HMGET', KEYS[1], 'epoch', 'nonce', 'top', 'published', 'lost')
 local epoch = text(tonumber(ARGV[1]) + 1)
 if owner[1] == epoch and owner[2] == ARGV[4] then return 'ok' end
 if owner[1] ~= ARGV[1] or owner[2] ~= ARGV[2] then return 'fenced' end
 
-if redis.call('XLEN', KEYS[2]) == 0 then return 'diverged' end
+if owner[5] or redis.call('XLEN', KEYS[2]) == 0 then return 'diverged' end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -109,10 +109,20 @@ const owned: Step[] = [
   { does: 'append', by: { age: 0, spoilt: 'no' }, gap: 0, n: 1 },
 ];
 
+/** Who was told that records are gone appended all the same, and whoever read then read for ever. */
+const writtenAlthoughLost: Step[] = [
+  ...owned,
+  { does: 'lose', what: 'tail', partition: 0 },
+  { does: 'acquire', host: 'here', partition: 0, nonce: 'a', lease: 'runs' },
+  { does: 'append', by: { age: 0, spoilt: 'no' }, gap: 0, n: 1 },
+  { does: 'read', host: 'here', partition: 0, back: 0 },
+  { does: 'handOver', by: { age: 0, spoilt: 'no' }, published: 0, nonce: 'b', lease: 'runs' },
+];
+
 export const leaseScripts: Scripts<Step> = {
   script: scriptOf(step, 50, owned),
   play,
-  kept: [],
+  kept: [writtenAlthoughLost],
 };
 
 async function play(store: Store, steps: readonly Step[]): Promise<unknown[]> {
