@@ -7,7 +7,8 @@
  * H3  from `join` on the next step comes within a second, or the owner opens another queue group: a
  *     successor that freezes half-way keeps no more requests than those of that second;
  * H4  the call that gives the partition away is repeated until its outcome is known; if that takes
- *     too long the owner goes on, and the fence stops it should the call have arrived after all.
+ *     too long the owner goes on, and the fence stops it should the call have arrived after all. It names
+ *     the group that the successor is in: once the owner has opened another, it comes too late.
  */
 import type { Bus } from './bus.ts';
 import { pause, within, type Clock, type Random, type Timer } from './clock.ts';
@@ -101,7 +102,7 @@ export class HandOver {
     const { clock, leases, onGiven, onLost } = this.#options;
     while (clock.monotonic() < deadline) {
       const outcome = await leases
-        .handOver(this.#ownership.renewal, heir)
+        .handOver(this.#ownership.renewal, heir, this.#group)
         .catch(() => 'unknown' as const);
       switch (outcome) {
         case 'ok':
@@ -150,8 +151,9 @@ export class HandOver {
     const group = random.id(clock.now());
     report(`partition ${ownership.partition} stays: ${this.#heir?.host} did not take it in time`);
     this.#giving = true;
+    const groups = { from: this.#group, to: group };
     for (;;) {
-      const outcome = await leases.regroup(ownership.fence, group).catch(() => undefined);
+      const outcome = await leases.regroup(ownership.fence, groups).catch(() => undefined);
       if (outcome === 'fenced') return onLost(ownership);
       if (outcome === 'ok') break;
       await pause(clock, 50);

@@ -37,6 +37,12 @@ export interface Heir {
   readonly leaseMs: number;
 }
 
+/** One queue group takes the place of another. */
+export interface GroupChange {
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface Claim {
   readonly partition: number;
   readonly host: string;
@@ -83,12 +89,17 @@ export interface Leases {
   /** Ends the lease at once, so that another may take over without waiting. */
   release(renewal: Renewal): Promise<'ok' | 'fenced'>;
   /**
-   * Gives the partition to a successor that has joined its queue group, under the next epoch and with
-   * a lease of its own. Repeating it changes nothing. `diverged`: the log is not where it was left.
+   * Gives the partition to a successor that has joined this queue group of it, under the next epoch and
+   * with a lease of its own. Repeating it changes nothing. `fenced` also if requests come through
+   * another group by now: so a call that lands late, when the owner has gone on, does nothing.
+   * `diverged`: the log is not where it was left.
    */
-  handOver(renewal: Renewal, heir: Heir): Promise<'ok' | 'fenced' | 'diverged'>;
-  /** Names another queue group, through which alone requests count from now on. */
-  regroup(fence: Fence, group: string): Promise<'ok' | 'fenced'>;
+  handOver(renewal: Renewal, heir: Heir, group: string): Promise<'ok' | 'fenced' | 'diverged'>;
+  /**
+   * Names another queue group, through which alone requests count from now on. Repeating it changes
+   * nothing, also when it lands late: `fenced` if the group is neither of the two.
+   */
+  regroup(fence: Fence, groups: GroupChange): Promise<'ok' | 'fenced'>;
   /** Who lives, and the owner records of the first `partitions` partitions. */
   owners(partitions: number): Promise<Overview>;
   /** The owner record of one partition. */

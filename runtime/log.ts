@@ -139,7 +139,7 @@ export interface Log {
     actors: readonly string[],
   ): Promise<readonly (Snapshot | undefined)[]>;
 
-  /** Two generations are kept. */
+  /** Two generations are kept; one that is older (by position) than the latest is left out. */
   saveCheckpoint(fence: Fence, checkpoint: Checkpoint): Promise<'ok' | 'fenced'>;
   /** Newest first. */
   loadCheckpoints(partition: number): Promise<readonly string[]>;

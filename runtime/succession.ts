@@ -68,10 +68,8 @@ class Succession {
       const sentAt = clock.monotonic();
       const given = await this.#taken(sentAt);
       if (given === undefined) return await this.#giveUp();
-      onOwned(given.group);
+      onOwned(joined.group);
       owned = true;
-      // An owner that thought us frozen opened another, and then its word that we own got through.
-      if (given.group !== joined.group) await ownership.door.enter(given.group);
       await ownership.succeed(following, { ...given, sentAt });
       return true;
     } catch (error) {

@@ -83,12 +83,12 @@ const succession = (
   partitions: Partitions,
   now: () => number,
 ): Pick<Leases, 'handOver' | 'regroup'> => ({
-  async handOver({ fence, published }, { host, nonce, leaseMs }) {
+  async handOver({ fence, published }, { host, nonce, leaseMs }, group) {
     const store = partitions(fence.partition);
     const epoch = fence.epoch + 1;
     if (store.owner?.epoch === epoch && store.owner.nonce === nonce) return 'ok';
     const owner = ownerUnder(store, fence);
-    if (owner === undefined) return 'fenced';
+    if (owner?.group !== group) return 'fenced';
     const { top } = owner;
     if (owner.isLost || store.entries.length === 0) return 'diverged';
     store.entries.push({ epoch, position: top, n: 0, records: '' });
@@ -99,11 +99,12 @@ const succession = (
     return 'ok';
   },
 
-  async regroup(fence, group) {
+  async regroup(fence, { from, to }) {
     const store = partitions(fence.partition);
     const owner = ownerUnder(store, fence);
-    if (owner === undefined) return 'fenced';
-    store.owner = { ...owner, group };
+    if (owner?.group === to) return 'ok';
+    if (owner?.group !== from) return 'fenced';
+    store.owner = { ...owner, group: to };
     return 'ok';
   },
 });

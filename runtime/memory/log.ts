@@ -133,6 +133,8 @@ const checkpointStore = (
     const store = partitions(fence.partition);
     const owner = ownerUnder(store, fence);
     if (owner === undefined) return 'fenced';
+    // A repeat that lands late must not put itself before a later one.
+    if (position < owner.checkpoint) return 'ok';
     store.owner = { ...owner, checkpoint: position };
     if (add !== undefined) store.segments.set(add.name, add.bytes.slice());
     // A repeat after an unknown outcome must not push the other generation out.

@@ -75,15 +75,16 @@ function ownership(
 }
 
 const succession = (connection: Connection): Pick<Leases, 'handOver' | 'regroup'> => ({
-  async handOver({ fence: { partition, epoch, nonce }, published }, heir) {
+  async handOver({ fence: { partition, epoch, nonce }, published }, heir, group) {
     const at = [keys.owner(partition), keys.log(partition), keys.epochs(partition)];
-    const args = [`${epoch}`, nonce, `${published}`, heir.nonce, heir.host, `${heir.leaseMs}`];
+    const successor = [heir.nonce, heir.host, `${heir.leaseMs}`];
+    const args = [`${epoch}`, nonce, `${published}`, ...successor, group];
     const reply = await connection.run(scripts.handOver, at, args);
     return oneOf(['ok', 'fenced', 'diverged'], reply);
   },
 
-  async regroup({ partition, epoch, nonce }, group) {
-    const args = [`${epoch}`, nonce, group];
+  async regroup({ partition, epoch, nonce }, { from, to }) {
+    const args = [`${epoch}`, nonce, to, from];
     return oneOf(
       ['ok', 'fenced'],
       await connection.run(scripts.regroup, [keys.owner(partition)], args),

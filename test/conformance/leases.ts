@@ -168,7 +168,7 @@ export function leasesConformance(open: OpenStore): void {
       const fence = await own(leases, 'a');
       await log.append(group(fence, 0, 5));
       await log.saveCheckpoint(fence, { text: '{}', position: 3, drop: [] });
-      expect(await leases.handOver({ fence, published: 4 }, heir)).toBe('ok');
+      expect(await leases.handOver({ fence, published: 4 }, heir, 'g')).toBe('ok');
       const { until, ...record } = (await leases.ownerOf(partition)) ?? { until: 0 };
       const names = { nonce: 'b', host: 'host-of-b', group: 'g' };
       expect(record).toEqual({ epoch: 2, ...names, top: 5, published: 4, checkpoint: 3 });
@@ -182,20 +182,28 @@ export function leasesConformance(open: OpenStore): void {
     test('that is sent again changes nothing, also when the successor has gone on', async () => {
       const fence = await own(leases, 'a');
       const renewal = { fence, published: 0 };
-      await leases.handOver(renewal, heir);
+      await leases.handOver(renewal, heir, 'g');
       await log.append(group(byB, 0, 2));
       const before = await leases.ownerOf(partition);
-      expect(await leases.handOver(renewal, heir)).toBe('ok');
+      expect(await leases.handOver(renewal, heir, 'g')).toBe('ok');
       expect(await leases.ownerOf(partition)).toEqual(before);
       expect(await store.newest(partition)).toMatchObject({ epoch: 2, position: 1 });
+    });
+
+    test('that lands when the owner has opened another queue group gives nothing away', async () => {
+      const fence = await own(leases, 'a');
+      await leases.regroup(fence, { from: 'g', to: 'other' });
+      expect(await leases.handOver({ fence, published: 0 }, heir, 'g')).toBe('fenced');
+      expect(await leases.ownerOf(partition)).toMatchObject({ epoch: 1, nonce: 'a' });
+      expect(await log.append(group(fence, 0, 1))).toBe('ok');
     });
 
     test('is refused to who does not own, and where the log is gone', async () => {
       const former = await own(leases, 'a');
       const fence = await own(leases, 'c');
-      expect(await leases.handOver({ fence: former, published: 0 }, heir)).toBe('fenced');
+      expect(await leases.handOver({ fence: former, published: 0 }, heir, 'g')).toBe('fenced');
       await store.loseLog(partition);
-      expect(await leases.handOver({ fence, published: 0 }, heir)).toBe('diverged');
+      expect(await leases.handOver({ fence, published: 0 }, heir, 'g')).toBe('diverged');
       expect(await leases.ownerOf(partition)).toMatchObject({ epoch: 2, nonce: 'c' });
     });
   });
@@ -203,11 +211,20 @@ export function leasesConformance(open: OpenStore): void {
   test('regroup names another queue group, for the owner alone', async () => {
     const former = await own(leases, 'a');
     const fence = await own(leases, 'b');
-    expect(await leases.regroup(former, 'other')).toBe('fenced');
+    expect(await leases.regroup(former, { from: 'g', to: 'other' })).toBe('fenced');
     expect(await leases.ownerOf(partition)).toMatchObject({ group: 'g' });
-    expect(await leases.regroup(fence, 'other')).toBe('ok');
+    expect(await leases.regroup(fence, { from: 'g', to: 'other' })).toBe('ok');
+    expect(await leases.regroup(fence, { from: 'g', to: 'other' })).toBe('ok');
     expect(await leases.ownerOf(partition)).toMatchObject({ group: 'other', epoch: 2 });
     expect(await leases.ownerOf(partition + 1)).toBeUndefined();
+  });
+
+  test('regroup that lands when the owner has named yet another group changes nothing', async () => {
+    const fence = await own(leases, 'a');
+    await leases.regroup(fence, { from: 'g', to: 'one' });
+    await leases.regroup(fence, { from: 'one', to: 'two' });
+    expect(await leases.regroup(fence, { from: 'g', to: 'one' })).toBe('fenced');
+    expect(await leases.ownerOf(partition)).toMatchObject({ group: 'two', epoch: 1 });
   });
 
   test('epochOf names the epoch that wrote a position, through epochs that wrote nothing', async () => {

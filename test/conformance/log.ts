@@ -244,6 +244,23 @@ export function logConformance(open: OpenStore): void {
       expect(await log.loadCheckpoints(partition)).toEqual(['three', 'two']);
     });
 
+    test('one that lands late, behind a later one, is left out with its segments', async () => {
+      const fence = await own(leases, 'a');
+      const one = {
+        text: 'one',
+        position: 1,
+        add: { name: 's1', bytes: Uint8Array.of(1) },
+        drop: [],
+      };
+      await log.saveCheckpoint(fence, one);
+      await log.saveCheckpoint(fence, { text: 'two', position: 2, drop: [] });
+      await log.saveCheckpoint(fence, { text: 'three', position: 3, drop: ['s1'] });
+      expect(await log.saveCheckpoint(fence, one)).toBe('ok');
+      expect(await log.loadCheckpoints(partition)).toEqual(['three', 'two']);
+      expect(await log.loadSegments(partition, ['s1'])).toEqual([undefined]);
+      expect(await leases.ownerOf(partition)).toMatchObject({ checkpoint: 3 });
+    });
+
     test('segments are added and dropped with them, byte for byte', async () => {
       const fence = await own(leases, 'a');
       const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);

@@ -139,10 +139,12 @@ export class HostRig {
   }
 }
 
+export const partitionOfPurse = (purseId: string): number =>
+  partitionOf(actorKey('purse', purseId), settings.partitions);
+
 /** The subject at the owner, as a NATS that maps subjects would make it. */
 export function mappedSubject(verb: 'cmd' | 'get', purseId: string, name: string): string {
-  const partition = partitionOf(actorKey('purse', purseId), settings.partitions);
-  return `millrace.part.${partition}.${verb}.purse.${purseId}.${name}`;
+  return `millrace.part.${partitionOfPurse(purseId)}.${verb}.purse.${purseId}.${name}`;
 }
 
 /** A clock that is ahead of another by so many ms, or behind. */

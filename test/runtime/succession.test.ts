@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Bus } from '../../runtime/bus.ts';
 import type { Host, HostOptions } from '../../runtime/host.ts';
-import type { Ask } from '../../runtime/parley.ts';
-import { HostRig, mappedSubject, replacing, settings } from './host-rig.ts';
+import type { Leases } from '../../runtime/leases.ts';
+import type { Answer, Ask } from '../../runtime/parley.ts';
+import { HostRig, mappedSubject, partitionOfPurse, replacing, settings } from './host-rig.ts';
 
 const purses = Array.from({ length: 24 }, (_, n) => `p${n}`);
 
@@ -83,11 +84,11 @@ const muteAt = (bus: Bus, step: Ask['step']): Bus =>
     },
   });
 
-/** A bus on which an owner's word that it has given a partition away is lost. */
-const withoutGiven = (bus: Bus): Bus =>
+/** A bus on which this word of an owner is lost: that it has given a partition away, or that it will not. */
+const without = (word: Answer['kind'], bus: Bus): Bus =>
   replacing(bus, {
     publish: (subject, payload, options) => {
-      if (!String(payload).includes('"given"')) bus.publish(subject, payload, options);
+      if (!String(payload).includes(`"${word}"`)) bus.publish(subject, payload, options);
     },
   });
 
@@ -236,9 +237,35 @@ describe('a change of hands that fails half-way', () => {
     },
   );
 
+  it('because its call lands late, when the owner has opened another group: nothing is done twice', async () => {
+    const rig = new HostRig();
+    const calls: Parameters<Leases['handOver']>[] = [];
+    const handOver = async (...call: Parameters<Leases['handOver']>): Promise<never> => {
+      calls.push(call);
+      throw new Error('the connection is lost');
+    };
+    const leases = replacing(rig.store.leases, { handOver });
+    await rig.start('ann', { leases, bus: without('no', rig.hub.connect()) });
+    await rig.ownedBy('ann');
+    const before = groups(rig);
+    await rig.start('bob');
+    await rig.until(() => groups(rig).some((group, n) => group !== before[n]));
+    const [first] = calls;
+    const there = purses.filter((name) => partitionOfPurse(name) === first?.[0].fence.partition);
+    for (const name of there)
+      await rig.pass(rig.request(mappedSubject('cmd', name, 'put'), { coins: 1 }));
+    if (first) expect(await rig.store.leases.handOver(...first)).toBe('fenced');
+    await rig.elapse(6_000);
+    for (const name of there)
+      expect(await rig.pass(rig.request(mappedSubject('get', name, 'coins'), {}))).toMatchObject({
+        result: { coins: 1 },
+      });
+    expect(there).not.toEqual([]);
+  });
+
   it('because the answer of the owner is lost: the record tells the successor that it owns', async () => {
     const rig = new HostRig();
-    await rig.start('ann', { bus: withoutGiven(rig.hub.connect()) });
+    await rig.start('ann', { bus: without('given', rig.hub.connect()) });
     await rig.ownedBy('ann');
     await rig.start('bob');
     await rig.ownedBy('ann', 'bob');

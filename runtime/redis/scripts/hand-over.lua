@@ -3,8 +3,10 @@
 --
 -- KEYS  1 owner (hash)   2 log (stream)   3 epochs (hash)
 -- ARGV  1 epoch   2 nonce   3 published position   4 successor's nonce   5 its host   6 its lease, ms
+--       7 the queue group that the successor has joined
 -- Returns  'ok'          the successor owns, perhaps by an earlier sending of this very call
---          'fenced'      another owns the partition (nothing is written)
+--          'fenced'      another owns the partition, or it is reached through another group by now: this
+--                        is a late sending, of an owner that has gone on (nothing is written)
 --          'diverged'    the log does not end where its owner thinks, or has lost its end (nothing is
 --                       written)
 -- Everything is checked before the first write. That is the XADD, by which Redis itself refuses an
@@ -12,10 +14,10 @@
 
 local function text(number) return string.format('%.0f', number) end
 
-local owner = redis.call('HMGET', KEYS[1], 'epoch', 'nonce', 'top', 'published', 'lost')
+local owner = redis.call('HMGET', KEYS[1], 'epoch', 'nonce', 'top', 'published', 'lost', 'group')
 local epoch = text(tonumber(ARGV[1]) + 1)
 if owner[1] == epoch and owner[2] == ARGV[4] then return 'ok' end
-if owner[1] ~= ARGV[1] or owner[2] ~= ARGV[2] then return 'fenced' end
+if owner[1] ~= ARGV[1] or owner[2] ~= ARGV[2] or owner[6] ~= ARGV[7] then return 'fenced' end
 
 if owner[5] or redis.call('XLEN', KEYS[2]) == 0 then return 'diverged' end
 

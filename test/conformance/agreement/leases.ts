@@ -232,13 +232,17 @@ class Script {
       case 'handOver': {
         const { published, nonce: heir, lease: kind } = each;
         const to = { host: `host-of-${heir}`, nonce: heir, leaseMs: leaseMs[kind] };
-        const outcome = await leases.handOver({ fence, published }, to);
+        // Some name a queue group that the owner has left, perhaps: they land late.
+        const from = published % 4 === 0 ? 'a' : await this.#groupOf(fence);
+        const outcome = await leases.handOver({ fence, published }, to, from);
         if (outcome === 'ok') this.#fences.add({ ...fence, epoch: fence.epoch + 1, nonce: heir });
         await this.#waitOut(kind);
         return outcome;
       }
-      case 'regroup':
-        return leases.regroup(fence, each.group);
+      case 'regroup': {
+        const from = each.group === 'c' ? 'a' : await this.#groupOf(fence);
+        return leases.regroup(fence, { from, to: each.group });
+      }
       case 'append': {
         const { top = 0 } = (await leases.ownerOf(fence.partition)) ?? {};
         return log.append(group(fence, Math.max(0, top + each.gap), each.n));
@@ -246,6 +250,10 @@ class Script {
       case 'checkpoint':
         return log.saveCheckpoint(fence, { text: '{}', position: each.position, drop: [] });
     }
+  }
+
+  async #groupOf({ partition: number }: Fence): Promise<string> {
+    return (await this.#store.leases.ownerOf(number))?.group ?? '';
   }
 
   async #waitOut(kind: keyof typeof leaseMs): Promise<void> {
