@@ -6,6 +6,7 @@ import { startHost, type Host } from '../../runtime/host.ts';
 import type { Limits } from '../../runtime/limits.ts';
 import type { Dice } from './dice.ts';
 import { Life } from './life.ts';
+import { Memory } from './memory.ts';
 import type { NatsConnection, SimulatedNats } from './nats.ts';
 import type { RedisConnection, SimulatedRedis } from './redis.ts';
 import type { Schedule } from './schedule.ts';
@@ -31,6 +32,7 @@ export interface ClusterOptions {
 /** One process of a host; when it has died, its successor is another. */
 export interface HostProcess {
   readonly life: Life;
+  readonly memory: Memory;
   readonly log: RedisConnection;
   readonly leases: RedisConnection;
   readonly bus: NatsConnection;
@@ -80,7 +82,8 @@ export class Cluster {
   /** From now on hosts that have died are started again at once. */
   heal(): void {
     this.#healed = true;
-    for (const { life, log, leases, bus, pulse } of this.processes) {
+    for (const { life, memory, log, leases, bus, pulse } of this.processes) {
+      memory.failing = false;
       life.skewMs = 0;
       life.pace = 1;
       life.killAfter(Number.POSITIVE_INFINITY);
@@ -96,6 +99,7 @@ export class Cluster {
     trace.add(`host   ${name} starts (${number}), its clock at ${pace}`);
     const process: HostProcess = {
       life,
+      memory: new Memory(),
       log: redis.connect(life, `${name}.${number}`),
       leases: redis.connect(life, `${name}.${number}.leases`),
       bus: nats.connect(life),
@@ -120,13 +124,13 @@ export class Cluster {
     );
   }
 
-  #hostOptions({ life, log, leases, bus, pulse }: HostProcess, number: number) {
+  #hostOptions({ life, memory, log, leases, bus, pulse }: HostProcess, number: number) {
     const { archive, types, settings, prefix, limits, dice, keepCommands } = this.#options;
     return {
       name: life.name,
       prefix,
       settings,
-      types,
+      types: memory.types(types),
       keepCommands,
       log: log.log,
       leases: leases.leases,
@@ -135,7 +139,7 @@ export class Cluster {
       pulse,
       clock: life.clock,
       random: dice.fork(`${life.name}.${number}`).random,
-      limits: () => limits,
+      limits: () => memory.limits(limits),
       report: (line: string) => this.#report(life.name, line),
     };
   }

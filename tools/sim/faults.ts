@@ -1,6 +1,7 @@
 /** What goes wrong in a simulation, and when: the kinds and their rates are drawn from the seed. */
 import type { Cluster, HostProcess } from './cluster.ts';
 import type { Dice } from './dice.ts';
+import { LateCalls } from './late-calls.ts';
 import type { SimulatedNats } from './nats.ts';
 import type { Readers, ReaderProcess } from './readers.ts';
 import type { SimulatedRedis } from './redis.ts';
@@ -21,7 +22,8 @@ export interface FaultOptions {
   readonly setWeather: (weather: Weather) => void;
 }
 
-type Deed = () => string | undefined;
+/** Says what it did; undefined if there was nothing to do it to. */
+export type Deed = () => string | undefined;
 
 export class Faults {
   /** How often each kind has struck. */
@@ -53,6 +55,7 @@ export class Faults {
     for (const [kind, deed] of Object.entries({ ...this.#kinds(), ...this.#readerKinds() })) {
       if (dice.chance(0.35)) this.#again(kind, deed, dice.between(1_000, 8_000));
     }
+    this.#beginLate(dice.fork('late calls'));
   }
 
   /** Everything heals. */
@@ -70,8 +73,15 @@ export class Faults {
     readers.heal();
   }
 
-  #again(kind: string, deed: Deed, everyMs: number): void {
-    const { schedule, dice, trace } = this.#options;
+  /** By dice of their own: where none of these strikes, a seed is what it would be without them. */
+  #beginLate(dice: Dice): void {
+    const kinds = new LateCalls({ ...this.#options, dice }).kinds();
+    for (const [kind, deed] of Object.entries(kinds))
+      if (dice.chance(0.3)) this.#again(kind, deed, dice.between(500, 3_000), dice);
+  }
+
+  #again(kind: string, deed: Deed, everyMs: number, dice = this.#options.dice): void {
+    const { schedule, trace } = this.#options;
     schedule.after(dice.pause(everyMs), () => {
       if (this.#ended) return;
       const done = deed();
@@ -79,7 +89,7 @@ export class Faults {
         trace.add(`fault  ${kind}: ${done}`);
         this.counted.set(kind, (this.counted.get(kind) ?? 0) + 1);
       }
-      this.#again(kind, deed, everyMs);
+      this.#again(kind, deed, everyMs, dice);
     });
   }
 

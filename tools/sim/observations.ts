@@ -8,6 +8,7 @@ import { ownerUnder, topOf } from '../../runtime/memory/partition-store.ts';
 import type { PartitionLog } from '../checkers/evidence.ts';
 import type { Watched } from './redis.ts';
 import type { Schedule } from './schedule.ts';
+import { watchedLeases } from './watched-leases.ts';
 
 export class Observations {
   /** The `Nats-Msg-Id` of each event, in the order in which they came. */
@@ -21,6 +22,8 @@ export class Observations {
   /** By name of a consumer group and partition. */
   readonly #groupsBegan = new Map<string, number>();
   readonly #groupsLost = new Map<string, number>();
+  /** By partition: the position of its latest checkpoint. */
+  readonly #checkpointAt = new Map<number, number>();
   /** By partition and position of the last record: when an entry was written. */
   readonly #written = new Map<number, { readonly top: number; readonly at: number }[]>();
 
@@ -42,7 +45,8 @@ export class Observations {
 
   /** A store, with everything noted that its log carries out, and what its consumer groups lose. */
   watch(store: MemoryStore): Watched {
-    return { log: this.#watchLog(store), groupReads: this.#watchGroups(store) };
+    const leases = watchedLeases(store, (complaint) => void this.complaints.push(complaint));
+    return { log: this.#watchLog(store), leases, groupReads: this.#watchGroups(store) };
   }
 
   /** The first position of a partition's log that a consumer group could be given. */
@@ -102,6 +106,7 @@ export class Observations {
           const shortened = this.shortened.includes(fence.partition);
           const top = shortened ? Number.POSITIVE_INFINITY : topIn(fence.partition);
           this.#checkpointed(fence, checkpoint, top);
+          this.#newest(fence.partition, partitions(fence.partition).checkpoints);
         }
         return outcome;
       },
@@ -152,6 +157,17 @@ export class Observations {
           `a snapshot of ${actor} as of position ${position} was written when the log ended at ${top}`,
         );
     }
+  }
+
+  /** Recovery begins with the newest: one that lands late must not come before those written since. */
+  #newest(partition: number, [newest = '{}']: readonly string[]): void {
+    const { position = 0 }: { position?: number } = JSON.parse(newest);
+    const before = this.#checkpointAt.get(partition) ?? 0;
+    if (position < before && !this.shortened.includes(partition))
+      this.complaints.push(
+        `partition ${partition}: the checkpoint of position ${position} is there before that of ${before}`,
+      );
+    this.#checkpointAt.set(partition, Math.max(before, position));
   }
 
   #checkpointed({ partition }: Fence, { text }: Checkpoint, top: number): void {

@@ -24,11 +24,11 @@ export interface ServerOptions {
 
 export interface RedisOptions extends ServerOptions {
   readonly partitions: number;
-  /** Looks at what the log and its consumer groups carry out. */
+  /** Looks at what is carried out. */
   readonly watched: (store: MemoryStore) => Watched;
 }
 
-export type Watched = Pick<MemoryStore, 'log' | 'groupReads'>;
+export type Watched = Pick<MemoryStore, 'log' | 'leases' | 'groupReads'>;
 
 export class SimulatedRedis {
   readonly store: MemoryStore;
@@ -97,6 +97,15 @@ interface ConnectionOptions extends ServerOptions {
   readonly name: string;
 }
 
+/** What befalls a call: its connection ends, and what was sent through it is carried out all the same. */
+export interface Delay {
+  /** So long the connection cannot be made again. */
+  readonly outMs: number;
+  /** So long after the end of the connection the server gets the call. */
+  readonly lateMs: number;
+  readonly onCut?: () => void;
+}
+
 /** One connection; after it was cut it comes back by itself. */
 export class RedisConnection {
   readonly log: Log;
@@ -108,24 +117,38 @@ export class RedisConnection {
   #session: Session | undefined;
   /** Until then it cannot be made again, in ms of the schedule. */
   #outUntil = 0;
+  /** By the name of the call. */
+  readonly #awaited = new Map<string, Delay>();
 
   constructor(server: SimulatedRedis, options: ConnectionOptions) {
     this.#server = server;
     this.#options = options;
     this.log = noting(this.#through(server.watched.log), server.acknowledged);
-    this.leases = this.#through(server.store.leases);
+    this.leases = this.#through(server.watched.leases);
     this.groupReads = this.#through(server.watched.groupReads);
     this.#session = this.#open();
   }
 
   /** Breaks the connection, so that it cannot be made again for so long. */
   cut(outMs = 0): void {
-    const { schedule, dice, life } = this.#options;
+    const { dice } = this.#options;
+    this.#end(outMs, (requests) =>
+      requests.end(dice.chance(0.5) ? dice.pause(dice.pick([50, 500, 4_000])) : undefined),
+    );
+  }
+
+  /** Breaks it as soon as a call of this name is sent, which then lands late. */
+  cutAt(call: string, delay: Delay): void {
+    this.#awaited.set(call, delay);
+  }
+
+  #end(outMs: number, endRequests: (requests: Wire) => void): void {
+    const { schedule, life } = this.#options;
     this.#outUntil = Math.max(this.#outUntil, schedule.now + outMs);
     const session = this.#session;
     if (session === undefined) return;
     this.#session = undefined;
-    session.requests.end(dice.chance(0.5) ? dice.pause(dice.pick([50, 500, 4_000])) : undefined);
+    endRequests(session.requests);
     session.replies.end(undefined);
     const lost = [...this.#unanswered];
     this.#unanswered.clear();
@@ -137,6 +160,18 @@ export class RedisConnection {
   /** What hinders it ends. */
   heal(): void {
     this.#outUntil = 0;
+    this.#awaited.clear();
+  }
+
+  #sent(call: string): void {
+    const delay = this.#awaited.get(call);
+    if (delay === undefined) return;
+    this.#awaited.delete(call);
+    const { trace, name } = this.#options;
+    const { outMs, lateMs, onCut } = delay;
+    trace.add(`redis  ${name}  ${call} is cut off for ${outMs} ms, and lands after ${lateMs} ms`);
+    this.#end(outMs, (requests) => requests.end(lateMs, true));
+    onCut?.();
   }
 
   #open(): Session | undefined {
@@ -202,6 +237,7 @@ export class RedisConnection {
           (error: unknown) => answer(() => reject(error)),
         );
       });
+      this.#sent(call);
     });
   }
 }

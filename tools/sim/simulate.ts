@@ -113,12 +113,11 @@ class Simulation {
       trace: this.#trace,
       weather: () => this.#weather,
     };
-    const watched = this.#observations.watch.bind(this.#observations);
     this.#redis = new SimulatedRedis({
       ...servers,
       partitions: this.#partitions,
       dice: dice.fork('redis'),
-      watched,
+      watched: (store) => this.#observations.watch(store),
     });
     const mapped = dice.chance(0.8) ? this.#partitions : undefined;
     this.#nats = new SimulatedNats({ ...servers, dice: dice.fork('nats'), prefix, mapped });

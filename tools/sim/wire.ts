@@ -53,14 +53,14 @@ export class Wire {
     for (const packet of this.#packets) this.#start(packet);
   }
 
-  /** The connection has ended; `lateMs` after that a beginning of what was under way arrives. */
-  end(lateMs: number | undefined): void {
+  /** The connection has ended; `lateMs` after that a beginning of what was under way arrives, or all. */
+  end(lateMs: number | undefined, all = false): void {
     if (this.#ended) return;
     this.#ended = true;
     const { schedule, dice } = this.#options;
     const underWay = this.#packets.splice(0);
     if (lateMs === undefined || underWay.length === 0) return;
-    const late = underWay.slice(0, dice.whole(0, underWay.length));
+    const late = all ? underWay : underWay.slice(0, dice.whole(0, underWay.length));
     schedule.after(lateMs, () => {
       for (const packet of late) if (!this.#closed) packet.deliver();
     });
