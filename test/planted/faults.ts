@@ -27,6 +27,28 @@ const plant = (
 const memory = { log: 'runtime/memory/log.ts', leases: 'runtime/memory/leases.ts' };
 const stillOwner = `owner?.epoch === epoch && owner.nonce === nonce ? owner : undefined`;
 
+const lostOnly = `if (owner === undefined) return 'fenced';`;
+
+/** A partition that went wrong is built again under the fence that it had. */
+const anewInTheSameEpoch = [
+  'runtime/placement.ts',
+  `this.#drop(ownership);
+    await this.#free(ownership);
+  }
+
+  #drop`,
+  `await ownership.door.leave();
+    ownership.end();
+    const known = await this.#options.leases.ownerOf(partition);
+    const anew = new Ownership(this.#ownershipOptions, ownership.fence);
+    await this.#opened(anew, known.group, (opened) =>
+      opened.open(known.group, { ...known, sentAt: this.#options.clock.monotonic() }),
+    );
+  }
+
+  #drop`,
+] as const;
+
 export const plantedFaults: readonly PlantedFault[] = [
   // One writer.
   plant('the fence is off', [
@@ -46,25 +68,12 @@ export const plantedFaults: readonly PlantedFault[] = [
     'Math.max(owner?.epoch ?? 0, entries.at(-1)?.epoch ?? 0, 1)',
   ]),
 
+  plant('memory is dropped without a new epoch', anewInTheSameEpoch),
   plant(
     'memory is dropped without a new epoch, and "already" is told by ids alone',
-    [
-      memory.leases,
-      'const top = topOf(entries);',
-      `const top = topOf(entries);
-    if (owner && owner.nonce === nonce && owner.top === top) {
-      store.owner = { ...owner, group, until: now() + leaseMs };
-      return { kind: 'acquired', epoch: owner.epoch, top, published: owner.published };
-    }`,
-    ],
+    anewInTheSameEpoch,
     [memory.log, 'owner.top === top && owner.token === token', 'owner.top >= top'],
-    [
-      'runtime/placement.ts',
-      'return `${this.#nonce}.${++this.#acquisitions}`;',
-      'return `${this.#options.host}${this.#acquisitions * 0}`;',
-    ],
   ),
-
   plant(
     'a log that has lost its end goes unnoticed',
     [memory.log, 'if (owner.top !== after || !endsBelow', 'if (!endsBelow'],
@@ -343,6 +352,29 @@ export const plantedFaults: readonly PlantedFault[] = [
     'runtime/supervision.ts',
     '(parked) => parked.from.partition === from) ?? false;',
     '(parked) => parked.from.partition === from && parked.at.position < 0) ?? false;',
+  ]),
+
+  // Calls that land late.
+  plant(
+    'a hand-over that lands late counts, although the owner has opened another queue group',
+    [memory.leases, `if (owner?.group !== group) return 'fenced';`, lostOnly],
+    [
+      'runtime/succession.ts',
+      'onOwned(joined.group);',
+      'onOwned(given.group);\n      if (given.group !== joined.group) await ownership.door.enter(given.group);',
+    ],
+  ),
+  plant('a hand-over is carried out whoever owns by then', [
+    memory.leases,
+    `const owner = ownerUnder(store, fence);
+    if (owner?.group !== group) return 'fenced';`,
+    `const { owner } = store;
+    ${lostOnly}`,
+  ]),
+  plant('a checkpoint that lands late counts as the latest', [
+    memory.log,
+    `if (position < owner.checkpoint) return 'ok';`,
+    '',
   ]),
 
   // Placement.
