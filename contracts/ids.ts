@@ -33,8 +33,8 @@ export const isCommandId = (text: string): text is CommandId => commandIdGrammar
  */
 export const retryId = (address: string): string => `retry→${address}`;
 
-/** As earlier versions made it, and clients can, too. */
-export const retryIdOnce = (address: string): string => `retry ${address}`;
+/** The same as earlier versions made it, and clients can, too. */
+export const formerRetryId = (address: string): string => `retry ${address}`;
 
 /** The key of an actor whose type and id are known to follow the grammar. */
 export const actorKey = (type: string, id: string): ActorKey => `${type}/${id}` as ActorKey;

@@ -12,7 +12,7 @@ import type {
   LetterLine,
   LetterList,
 } from '../contracts/dead-letter.ts';
-import { retryId, retryIdOnce, splitActorKey, type ActorKey } from '../contracts/ids.ts';
+import { formerRetryId, retryId, splitActorKey, type ActorKey } from '../contracts/ids.ts';
 import type { Json } from '../contracts/json.ts';
 import { parseRecordAddress, recordAddress, type Aside } from '../contracts/record.ts';
 import { refusal, success, type Reply } from '../contracts/reply.ts';
@@ -179,7 +179,7 @@ export class Retries {
     const { supervision, recall } = this.#options;
     const isOurs =
       supervision.isOpen(at.position) || recall.find(recall.keyOf(command)).kind !== 'new';
-    return isOurs ? command : { ...command, id: retryIdOnce(this.#address(at)) };
+    return isOurs ? command : { ...command, id: formerRetryId(this.#address(at)) };
   }
 
   #retryActor(actor: ActorKey, caller: Caller): void {

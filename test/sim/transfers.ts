@@ -2,7 +2,7 @@
 import { accountActor } from '../../actors/account.ts';
 import { TransferProtocol } from '../../contracts/transfer.ts';
 import { defaultScales } from '../../contracts/money.ts';
-import { Entries } from '../../tools/sim/entries.ts';
+import { ReversibleEntries } from '../../tools/sim/reversible-entries.ts';
 import type { Act, Dice, Workload } from '../../tools/sim/index.ts';
 
 const names = ['ann', 'bob', 'cyd', 'dan', 'eve', 'fay', 'gus'];
@@ -28,7 +28,7 @@ const lastTransfers = names.flatMap((who) => [
 
 /** In the end nothing may be held: every transfer was completed or undone. */
 export const workload = (): Workload => {
-  const entries = new Entries();
+  const entries = new ReversibleEntries();
   return {
     types: [accountActor(defaultScales)],
     prologue: names.map((who) => command(who, 'deposit', { asset: 'USD', amount: '100' })),

@@ -7,8 +7,8 @@ import { symbolActor } from '../../actors/symbol.ts';
 import type { Json } from '../../contracts/json.ts';
 import { formatUnits, type Scales } from '../../contracts/money.ts';
 import type { Dice } from './dice.ts';
-import { Entries } from './entries.ts';
 import { epochMs } from './life.ts';
+import { ReversibleEntries } from './reversible-entries.ts';
 import type { Act, Workload } from './workload.ts';
 
 export const scales: Scales = { byAsset: { USD: 2, BTC: 4 }, others: 8 };
@@ -39,7 +39,7 @@ const times = (size: string, count: number): string => {
 
 export function exchange(): Workload {
   let orders = 0;
-  const entries = new Entries();
+  const entries = new ReversibleEntries();
   return {
     types: [accountActor(scales), symbolActor(scales)],
     prologue: [

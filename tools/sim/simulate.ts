@@ -108,6 +108,7 @@ class Simulation {
     this.#partitions = dice.pick([2, 3, 5]);
     this.#planned = dice.chance(0.15);
     this.#badClocks = !this.#planned && dice.chance(0.5);
+    this.#keepsCommands = dice.fork('kept commands').chance(0.25);
     const servers = {
       schedule: this.#schedule,
       trace: this.#trace,
@@ -130,7 +131,7 @@ class Simulation {
       nats: this.#nats,
       archive: this.#archive,
       types: new Map(workload.types.map((type) => [type.type, type])),
-      keepCommands: (this.#keepsCommands = dice.fork('kept commands').chance(0.25)),
+      keepCommands: this.#keepsCommands,
       settings: {
         id: seed,
         partitions: this.#partitions,

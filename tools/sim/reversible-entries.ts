@@ -10,7 +10,7 @@ interface Entry {
 
 const kept = 20;
 
-export class Entries {
+export class ReversibleEntries {
   #latest: readonly Entry[] = [];
 
   /** Keeps the address of what was entered. */
