@@ -39,8 +39,8 @@ interface Subscriber {
   open: boolean;
 }
 
-/** As nats-server has it by default. */
-const payloadBytesMax = 1024 * 1024;
+/** As nats-server has it by default, of headers and payload together. */
+const messageBytesMax = 1024 * 1024;
 
 class Hub {
   readonly #clock: Pick<Clock, 'after' | 'soon'>;
@@ -69,8 +69,9 @@ class Hub {
     this.#subscribers.delete(subscriber);
   }
 
+  /** Of three tokens, as the client of NATS makes them for requests. */
   newInbox(): string {
-    return `_INBOX.${++this.#inboxes}`;
+    return `_INBOX.memory.${++this.#inboxes}`;
   }
 
   /** Sends to every subscriber there is now; tells whether there was one. */
@@ -142,14 +143,29 @@ class MemoryBus implements Bus {
   publish(...[subject, payload, options]: Parameters<Bus['publish']>): void {
     if (this.#closed) return;
     const bytes = encode(payload);
-    if (isTooLarge(bytes)) this.#hub.report(tooLarge(subject, bytes));
-    else this.#hub.publish(subject, bytes, options);
+    const refusal = refusalOf(subject, bytes, options?.headers);
+    if (refusal !== undefined) this.#hub.report(refusal);
+    else if (!this.#hub.publish(subject, bytes, options) && options?.reply !== undefined)
+      this.#tellUnheard(options.reply);
+  }
+
+  /** As a server does it: an empty message to one of the sender's own, if it listens for replies. */
+  #tellUnheard(reply: string): void {
+    const tokens = reply.split('.');
+    const own = [...this.#subscribers];
+    const told = own.find(({ queue, pattern }) => queue === undefined && matches(pattern, tokens));
+    if (told === undefined) return;
+    const message = messageOf(reply, new Uint8Array(), undefined, {});
+    this.#hub.later(() => {
+      if (told.open) told.handler(message);
+    });
   }
 
   async request(...[subject, payload, options]: Parameters<Bus['request']>): Promise<BusMessage> {
     if (this.#closed) throw new NoResponders(`${subject}: the bus is closed`);
     const bytes = encode(payload);
-    if (isTooLarge(bytes)) throw tooLarge(subject, bytes);
+    const refusal = refusalOf(subject, bytes, options.headers);
+    if (refusal !== undefined) throw refusal;
     return new Promise((resolve, reject) => {
       const reply = this.#hub.newInbox();
       const end = (): void => {
@@ -217,12 +233,24 @@ class MemoryBus implements Bus {
 const encode = (payload: string | Uint8Array): Uint8Array =>
   typeof payload === 'string' ? new TextEncoder().encode(payload) : payload.slice();
 
-const isTooLarge = (bytes: Uint8Array): boolean => bytes.length > payloadBytesMax;
-
-const tooLarge = (subject: string, { length }: Uint8Array): Error =>
-  new Error(
-    `${subject}: ${length} bytes are more than the ${payloadBytesMax} that a message may have`,
+/** Why a message cannot be sent, if it is too large with its headers. */
+function refusalOf(
+  subject: string,
+  payload: Uint8Array,
+  headers: Headers | undefined,
+): Error | undefined {
+  const length = payload.length + (headers === undefined ? 0 : bytesOf(headers));
+  if (length <= messageBytesMax) return undefined;
+  return new Error(
+    `${subject}: ${length} bytes are more than the ${messageBytesMax} that a message may have`,
   );
+}
+
+/** A line for the version and one for each, an empty one after them. */
+function bytesOf(headers: Headers): number {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.byteLength(`NATS/1.0\r\n${lines.join('')}\r\n`);
+}
 
 /** `*` stands for one token, a last `>` for one or more. */
 function matches(pattern: readonly string[], subject: readonly string[]): boolean {
@@ -243,5 +271,8 @@ const messageOf = (
   subject,
   payload,
   reply,
-  header: (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined),
+  header: (name) => (Object.hasOwn(headers, name) ? received(headers[name] ?? '') : undefined),
 });
+
+/** As the value of a header comes out of NATS: without blanks around it, its bytes read as Latin-1. */
+const received = (value: string): string => Buffer.from(value).toString('latin1').trim();

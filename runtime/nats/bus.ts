@@ -104,7 +104,7 @@ class NatsBus implements Bus {
   readonly #reconnected: (() => void)[] = [];
   #outgoing: Outgoing[] = [];
   /**
-   * From a disconnection until everyone who must say something again knows of the reconnection: what
+   * From a disconnection until those who must say something again are told of the reconnection: what
    * was published in between would overtake it.
    */
   #down = false;
@@ -163,6 +163,8 @@ class NatsBus implements Bus {
   subscribe(
     ...[subject, handler, queue]: Parameters<Bus['subscribe']>
   ): ReturnType<Bus['subscribe']> {
+    // Who comes now does not hear what was said before, and who goes does.
+    this.#send();
     const subscription = this.#connection.subscribe(subject, {
       ...(queue !== undefined && { queue }),
       // An exception that reached the client would end its read loop for every subscription.
@@ -172,8 +174,12 @@ class NatsBus implements Bus {
       },
     });
     return {
-      unsubscribe: () => subscription.unsubscribe(),
+      unsubscribe: () => {
+        this.#send();
+        subscription.unsubscribe();
+      },
       drain: async () => {
+        this.#send();
         if (!subscription.isClosed() && !this.#connection.isClosed()) await subscription.drain();
       },
     };
@@ -211,8 +217,8 @@ class NatsBus implements Bus {
       if (status.type === Events.Reconnect) {
         // Published while it was down and not yet dropped: it would go out before what comes now.
         this.#outgoing = [];
-        this.#reconnected.forEach((callback) => this.#guarded(callback));
         this.#down = false;
+        this.#reconnected.forEach((callback) => this.#guarded(callback));
       }
       if (status.type === Events.Error)
         this.#onError(new Error(`NATS: ${JSON.stringify(status.data)}`));

@@ -150,7 +150,8 @@ export class NatsConnection implements Bus {
         session.server.request(subject, payload, options).then(
           (message) => hear(() => resolve(message)),
           (error: unknown) => {
-            if (error instanceof NoResponders) hear(() => reject(error));
+            // Its own timer tells the process, however long the server would wait.
+            if (!(error instanceof RequestTimeout)) hear(() => reject(error));
           },
         );
       });
@@ -218,8 +219,10 @@ export class NatsConnection implements Bus {
     this.#reconnected.push(callback);
   }
 
+  /** What was published just before still arrives, unless the connection ends meanwhile. */
   async close(): Promise<void> {
     this.#closed = true;
+    if (this.#session) await this.flush().catch(() => {});
     this.#end(0);
   }
 

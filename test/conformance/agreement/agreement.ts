@@ -44,7 +44,7 @@ export const scriptOf = <Step>(
 
 /** How many scripts of each kind: so few with every `npm test`, more by hand. */
 const scripts = Number(process.env['MILLRACE_TEST_SCRIPTS'] ?? 30);
-const timeout = 30_000 + 500 * scripts;
+export const timeout = 30_000 + 500 * scripts;
 
 /** The same scripts each time, unless others are asked for. */
 export const extent = {
