@@ -5,8 +5,8 @@
  */
 import type { Bus, Subscription } from './bus.ts';
 import type { ActorTypes } from './command.ts';
-import type { Usage } from './gateway.ts';
 import { schemasOf } from './service-schemas.ts';
+import type { TypeUsage } from './usage.ts';
 
 export interface DiscoveryOptions {
   readonly bus: Bus;
@@ -16,7 +16,7 @@ export interface DiscoveryOptions {
   readonly instance: string;
   readonly types: ActorTypes;
   readonly started: Date;
-  readonly usage: (type: string) => Usage | undefined;
+  readonly usage: (type: string) => TypeUsage | undefined;
   /** Owned partitions, epochs, lag. */
   readonly data: () => object;
 }

@@ -25,10 +25,10 @@ import type { DeferredParts } from './deferred-parts.ts';
 import type { Histories } from './history/histories.ts';
 import type { Limits } from './limits.ts';
 import type { Partition } from './partition.ts';
-import { partitionKey, partitionType } from './reference-data.ts';
+import { partitionType } from './reference-data.ts';
 import type { Meter, RequestStep, Span, Tracer } from './telemetry.ts';
 import { traceOf } from './traceparent.ts';
-import { Timings, type Timing } from './timings.ts';
+import { Usage } from './usage.ts';
 
 /** A request that can be handled here or sent on as it is. */
 export interface Request {
@@ -66,35 +66,13 @@ export interface Addressed {
   readonly partition: number;
 }
 
-/** What service discovery tells of one actor type; times in ms. */
-export interface Usage {
-  requests: number;
-  errors: number;
-  lastError: string;
-  processingMs: number;
-}
-
 export class Gateway {
+  readonly usage: Usage;
   readonly #options: GatewayOptions;
-  readonly #usage = new Map<string, Usage>();
-  readonly #timings: Timings;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#timings = new Timings(options.clock);
-    for (const type of options.types.keys()) {
-      this.#usage.set(type, { requests: 0, errors: 0, lastError: '', processingMs: 0 });
-    }
-  }
-
-  /** Requests to actors of a type since this host began; a batch counts as one. */
-  usage(type: string): Usage | undefined {
-    return this.#usage.get(type);
-  }
-
-  /** How long requests took lately, a batch counting as one. */
-  get timing(): Timing {
-    return this.#timings.timing;
+    this.usage = new Usage(options);
   }
 
   /** Whoever waits at a reply subject. */
@@ -132,7 +110,7 @@ export class Gateway {
     const { payload, id } = request;
     const span = types.has(target.type) ? this.#begun(request, target, number) : undefined;
     const trace = span?.traceparent ?? request.trace;
-    const caller = this.#counted(target, this.#callerOf(request, span));
+    const caller = this.usage.counted(target, this.#callerOf(request, span));
     if (target.verb === 'get' && this.#asksHistory(target)) {
       if (partition.busy) answer(caller, refusal('runtime/busy'));
       else void this.#tellHistory(request, target, caller);
@@ -157,16 +135,7 @@ export class Gateway {
     const several = { verb: 'cmd', type: partitionType, name: 'batch' } as const;
     const span = this.#begun(request, several, number);
     const heard = { ...request, trace: span?.traceparent ?? request.trace };
-    const caller = this.#callerOf(request, span);
-    const began = this.#options.clock.monotonic();
-    const timed: Caller = {
-      ...caller,
-      answer: (text, code) => {
-        const ms = this.#options.clock.monotonic() - began;
-        this.#timings.note({ actor: partitionKey(number), name: 'batch', ms });
-        caller.answer(text, code);
-      },
-    };
+    const timed = this.usage.timedBatch(number, this.#callerOf(request, span));
     this.#batch(heard, timed, partition, number);
   }
 
@@ -213,48 +182,6 @@ export class Gateway {
     };
   }
 
-  #counted({ type, actor, name }: Target, caller: Caller): Caller {
-    const usage = this.#usage.get(type);
-    if (usage === undefined) return caller;
-    const { clock } = this.#options;
-    const began = clock.monotonic();
-    usage.requests++;
-    const metered = name === 'batch' ? caller : this.#metered({ type, name }, caller);
-    return {
-      ...metered,
-      answer: (text, code) => {
-        const ms = clock.monotonic() - began;
-        usage.processingMs += ms;
-        this.#timings.note({ actor, name, ms });
-        if (code !== undefined) {
-          usage.errors++;
-          usage.lastError = code;
-        }
-        metered.answer(text, code);
-      },
-    };
-  }
-
-  /** Names come from outside: what is measured by name is bounded by what the contract has. */
-  #metered({ type, name }: Pick<Target, 'type' | 'name'>, caller: Caller): Caller {
-    const { meter, types, clock } = this.#options;
-    if (meter === undefined) return caller;
-    const of = types.get(type);
-    const known = of?.commands.has(name) || of?.queries.has(name) ? name : 'unknown';
-    const began = clock.monotonic();
-    return {
-      // That of a command in a batch is made when it is asked for.
-      get subject() {
-        return caller.subject;
-      },
-      since: caller.since,
-      answer: (text, code) => {
-        meter.answered(type, known, code, clock.monotonic() - began);
-        caller.answer(text, code);
-      },
-    };
-  }
-
   /** `scope` is the one actor that the batch is for, or the partition. */
   #batch(request: Request, caller: Caller, partition: Partition, scope: ActorKey | number): void {
     const commands = parseBatch(request.payload);
@@ -290,7 +217,7 @@ export class Gateway {
     const { types } = this.#options;
     const { type } = splitActorKey(actor);
     const json = { json: body as Json };
-    const caller = this.#metered({ type, name }, waiting);
+    const caller = this.usage.metered({ type, name }, waiting);
     const command = parseCommand({ types, type, actor, name, body: json, id, trace, caller });
     if (command.ok) partition.submit(command.value);
     else answer(caller, command.refused);

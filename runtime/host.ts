@@ -191,7 +191,7 @@ class RunningHost implements Host {
         instance: this.#placement.nonce,
         types,
         started: new Date(this.#options.clock.now()),
-        usage: (type) => this.#gateway.usage(type),
+        usage: (type) => this.#gateway.usage.of(type),
         data: () => this.status(),
       }),
     ];
@@ -213,7 +213,7 @@ class RunningHost implements Host {
       machine: hostname(),
       partitions: this.#placement.status(),
       halted: this.#placement.halted(),
-      timing: this.#gateway.timing,
+      timing: this.#gateway.usage.timing,
     };
   }
 
