@@ -60,3 +60,11 @@ test('the same seed is the same story, line for line; another seed is another', 
   expect(again.trace).toEqual(one.trace);
   expect([again.hash, other.hash]).toEqual([one.hash, expect.not.stringMatching(one.hash)]);
 });
+
+test('so it is with batches, consumer groups, an operator and actors that fail', async () => {
+  const story = { seed: '600004', workload: purses };
+  const [one, again] = [await simulate(story), await simulate(story)];
+  for (const part of [/a batch of \d/, /reader .* starts/, /operator retry/, /is set aside/])
+    expect(one.trace).toContainEqual(expect.stringMatching(part));
+  expect(again.hash).toBe(one.hash);
+});
