@@ -245,15 +245,25 @@ export class Checkpointer {
 
   async #snapshotAll(due: readonly ActorKey[]): Promise<void> {
     for (let from = 0; from < due.length && !this.#closed;) {
-      const slices: (readonly ActorKey[])[] = [];
-      for (let left = this.#late ? slicesAtOnceLate : 1; left > 0 && from < due.length; left--) {
-        const slice = this.#slice(due, from);
-        from += slice.length;
-        slices.push(slice);
-      }
+      const slices = this.#slices(due, from);
+      from += slices.flat().length;
       await Promise.all(slices.map((slice) => this.#snapshotSlice(slice)));
       await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
     }
+  }
+
+  /** Those that are written together; an actor that is too large for a slice is alone in its turn. */
+  #slices(due: readonly ActorKey[], from: number): readonly (readonly ActorKey[])[] {
+    const slices: (readonly ActorKey[])[] = [];
+    const most = this.#late ? slicesAtOnceLate : 1;
+    for (let to = from; to < due.length && slices.length < most;) {
+      const slice = this.#slice(due, to);
+      const isLarge = slice.some((actor) => this.#bytesOf(actor) > sliceBytes);
+      if (isLarge) return slices.length === 0 ? [slice] : slices;
+      to += slice.length;
+      slices.push(slice);
+    }
+    return slices;
   }
 
   /** All that still lack one, at a moment when all are in memory: while some come, one may break. */
@@ -273,10 +283,14 @@ export class Checkpointer {
     let bytes = 0;
     let to = from;
     for (; to < due.length && to < from + sliceActors; to++) {
-      bytes += this.#options.residents.get(due[to] as ActorKey)?.bytes ?? 0;
+      bytes += this.#bytesOf(due[to] as ActorKey);
       if (to > from && bytes > sliceBytes) break;
     }
     return due.slice(from, to);
+  }
+
+  #bytesOf(actor: ActorKey): number {
+    return this.#options.residents.get(actor)?.bytes ?? 0;
   }
 
   async #write(

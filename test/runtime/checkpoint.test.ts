@@ -91,3 +91,29 @@ test.each([
   expect(rig.store.partitions(0).checkpoints).toHaveLength(1);
   expect(rig.store.partitions(0).snapshots.size).toBe(300);
 });
+
+test('a late one writes an actor that is larger than a slice with no other', async () => {
+  const writing = new Gate('saveSnapshots');
+  writing.release();
+  const limits = { checkpointRecords: 10, auditedBytesMax: 0 };
+  const rig = new Rig({ partitions: 1, limits, intercept: writing.intercept });
+  const owner = await rig.start(0);
+  const note = (name: string, text: string): Promise<unknown> =>
+    rig.within(rig.command(actorKey('rogue', name), 'note', { text }));
+  for (let notes = 0; notes < 160; notes++)
+    for (const large of ['one', 'two', 'three']) await note(large, 'x'.repeat(900));
+  // From their snapshots it is known how large they are.
+  owner.tick();
+  await rig.settle();
+  expect(rig.store.partitions(0).snapshots.size).toBe(3);
+
+  for (const actor of ['one', 'two', 'three']) await note(actor, 'again');
+  for (let small = 0; small < 20; small++) await note(`small-${small}`, 'one');
+  writing.shut();
+  owner.tick();
+  await rig.settle();
+  expect(writing.held).toBe(1);
+  writing.release();
+  await rig.settle();
+  expect(rig.store.partitions(0).snapshots.size).toBe(23);
+});
