@@ -246,7 +246,8 @@ export class Retention {
     const behind = await this.#cut(before, false);
     if (before === undefined || behind.length === 0) return;
     for (const group of behind) this.#tellLeftBehind(group, before);
-    await this.#cut(before, true);
+    // One that was made in between could not be told before.
+    for (const group of await this.#cut(before, true)) this.#tellLeftBehind(group, before);
   }
 
   /** The entry that is the first once so many bytes have gone, as far as they are archived. */

@@ -343,6 +343,28 @@ describe('a consumer group', () => {
   });
 });
 
+describe('a consumer group that is made while another is left behind', () => {
+  it('is told of before more leaves the log', async () => {
+    const cuts: string[][] = [];
+    const rig: Rig = new Rig({
+      partitions: 1,
+      limits,
+      intercept: async (call, carryOut) => {
+        const told = rig.reported.flatMap((line) => /"(.*)" lags/.exec(line)?.[1] ?? []);
+        if (call === 'trim' && told.length > 0) {
+          if (cuts.length === 0) await rig.store.groupReads.open('late', 1, 'start');
+          cuts.push(told);
+        }
+        return carryOut();
+      },
+    });
+    await rig.start(0);
+    await rig.store.groupReads.open('slow', 1, 'start');
+    for (let n = 0; n < 120 && cuts.length < 2; n++) await deposit(rig, 1);
+    expect(cuts.slice(0, 2)).toEqual([['slow'], ['slow', 'late']]);
+  });
+});
+
 describe('a host without an archive', () => {
   it('says once that its logs grow for ever', async () => {
     const rig = new HostRig();
