@@ -195,7 +195,7 @@ export class Checkpointer {
       return;
     }
     taken.forEach((resident, index) => {
-      resident.savedVersion = Math.max(resident.savedVersion, snapshots[index]?.version ?? 0);
+      residents.saved(resident, snapshots[index]?.version ?? 0);
       // It may have changed meanwhile, and may just be built again because it broke on the next event.
       if ((this.#changed.get(resident.key) ?? 0) <= position) this.#changed.delete(resident.key);
     });

@@ -6,7 +6,10 @@
  * I1  an instance's state is that of all records staged for it so far, ahead of the log;
  * I2  whoever asks for an actor that is being loaded gets it in the order of asking;
  * I3  an actor leaves memory only when a snapshot of its last version is durable (or it never had
- *     an event), and nothing of it is being loaded.
+ *     an event), and nothing of it is being loaded;
+ * I4  none comes back older than a snapshot that was written of it: a store that has gone back would
+ *     know the log that it had, and not the snapshot. What was written before a record that is durable
+ *     need not be remembered, for with the snapshot the record would be gone, which is noticed.
  */
 import type { ActorKey } from '../contracts/ids.ts';
 import type { LogRecord } from '../contracts/record.ts';
@@ -25,7 +28,7 @@ export interface ResidentsOptions {
   readonly limits: Limits;
   readonly types: ActorTypes;
   /** How far the log goes. */
-  readonly writer: Pick<GroupWriter, 'durable'>;
+  readonly writer: Pick<GroupWriter, 'durable' | 'staged'>;
   /** A state that does not fit its log or its hash: nothing may be built on it. */
   readonly onCorrupt: (reason: string) => void;
   /** Takes one line for the operator. */
@@ -49,6 +52,9 @@ export class Residents {
   /** Those that had no version when they were brought in. */
   readonly #blank = new Set<Resident>();
   readonly #tail = new Map<ActorKey, Tail[]>();
+  /** I4: by actor, the version of its snapshot; all were written when this much was staged. */
+  readonly #saved = new Map<ActorKey, number>();
+  #savedAt = 0;
   #wanted: ActorKey[] = [];
   #loadingNow = false;
   #waiting = 0;
@@ -187,6 +193,15 @@ export class Residents {
     resident.bytes = bytes;
   }
 
+  /** A snapshot of this version of it is durable. */
+  saved(resident: Resident, version: number): void {
+    const { durable, staged } = this.#options.writer;
+    resident.savedVersion = Math.max(resident.savedVersion, version);
+    if (durable > this.#savedAt) this.#saved.clear();
+    this.#savedAt = staged;
+    this.#saved.set(resident.key, resident.savedVersion);
+  }
+
   #remove(resident: Resident): boolean {
     if (this.#actors.get(resident.key) !== resident) return false;
     this.#actors.delete(resident.key);
@@ -271,6 +286,9 @@ export class Residents {
         snapshot,
         tail: this.#tail.get(key) ?? [],
       });
+      const saved = this.#saved.get(key) ?? 0;
+      if (resident.version < saved)
+        throw new Error(`its snapshot of version ${saved} was written, and is gone`);
       this.#tail.delete(key);
       return resident;
     } catch (error) {

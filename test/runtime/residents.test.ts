@@ -62,6 +62,19 @@ describe('nothing is built', () => {
     );
   });
 
+  it('on a snapshot older than the one that was written: the store has gone back, the log has not', async () => {
+    const rig = new Rig({ partitions: 1, limits: { residentsMax: 0 } });
+    const opened = await rig.start(0);
+    await putOnce(rig);
+    for (let round = 0; opened.status.residents > 0; round++) {
+      if (round === 20) throw new Error('it does not leave');
+      opened.tick();
+      await rig.settle(5);
+    }
+    rig.store.partitions(0).snapshots.clear();
+    expect(await haltedBecause(rig)).toMatch(/snapshot of version 1 was written, and is gone/);
+  });
+
   it('on a log in which a version is missing: the partition halts and says so', async () => {
     const rig = new Rig({ partitions: 1 });
     await rig.start(0);
