@@ -39,11 +39,12 @@ const anewInTheSameEpoch = [
   #drop`,
   `await ownership.door.leave();
     ownership.end();
-    const known = await this.#options.leases.ownerOf(partition);
+    const known = await this.#options.leases.ownerOf(partition).catch(() => undefined);
+    if (known === undefined) return this.#free(ownership);
     const anew = new Ownership(this.#ownershipOptions, ownership.fence);
     await this.#opened(anew, known.group, (opened) =>
       opened.open(known.group, { ...known, sentAt: this.#options.clock.monotonic() }),
-    );
+    ).catch(() => undefined);
   }
 
   #drop`,
