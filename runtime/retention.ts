@@ -7,7 +7,7 @@
  *     checkpoints (nor by a message that is neither in them nor known to them as acknowledged), their
  *     replies older than the reply window, their events published for certain;
  * T3  consumer groups hold back what they have not dealt with, until the log is twice as long as it
- *     may be: then they are left behind, and that is told before.
+ *     may be: then they are left behind, and that is told before (of one that was just made, after).
  */
 import type { Archive, SharedArchive } from './archive.ts';
 import type { Clock } from './clock.ts';

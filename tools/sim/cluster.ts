@@ -6,8 +6,8 @@ import { startHost, type Host } from '../../runtime/host.ts';
 import type { Limits } from '../../runtime/limits.ts';
 import type { Dice } from './dice.ts';
 import { Life } from './life.ts';
-import { Memory } from './memory.ts';
 import type { NatsConnection, SimulatedNats } from './nats.ts';
+import { ProcessMemory } from './process-memory.ts';
 import type { RedisConnection, SimulatedRedis } from './redis.ts';
 import type { Schedule } from './schedule.ts';
 import type { Trace } from './trace.ts';
@@ -32,7 +32,7 @@ export interface ClusterOptions {
 /** One process of a host; when it has died, its successor is another. */
 export interface HostProcess {
   readonly life: Life;
-  readonly memory: Memory;
+  readonly memory: ProcessMemory;
   readonly log: RedisConnection;
   readonly leases: RedisConnection;
   readonly bus: NatsConnection;
@@ -99,7 +99,7 @@ export class Cluster {
     trace.add(`host   ${name} starts (${number}), its clock at ${pace}`);
     const process: HostProcess = {
       life,
-      memory: new Memory(),
+      memory: new ProcessMemory(),
       log: redis.connect(life, `${name}.${number}`),
       leases: redis.connect(life, `${name}.${number}.leases`),
       bus: nats.connect(life),

@@ -15,7 +15,7 @@ export interface LateCallsOptions {
   readonly cluster: Cluster;
 }
 
-/** What changes who owns a partition and how it is reached. */
+/** Hand-overs, queue groups and checkpoints have kinds of their own, for they are rare. */
 const ofLeases = ['acquire', 'release', 'renew'];
 const ofLog = ['append', 'saveSnapshots', 'trim'];
 /** A partition may go wrong a few times before it is halted. */

@@ -3,7 +3,7 @@ import type { ActorType, Instance } from '../../actors/actor.ts';
 import type { ActorTypes } from '../../runtime/command.ts';
 import type { Limits } from '../../runtime/limits.ts';
 
-export class Memory {
+export class ProcessMemory {
   /** While it fails, every actor that has changed is to leave it at once, and cannot be written down. */
   failing = false;
 
