@@ -98,6 +98,8 @@ export class Checkpointer {
   readonly #sealedIds: SealedIds;
   #lastAt: number;
   #running: Promise<void> | undefined;
+  /** Told already: several writes fail together. */
+  #isFailing = false;
   #closed = false;
 
   constructor(options: CheckpointerOptions) {
@@ -324,13 +326,18 @@ export class Checkpointer {
   /** Writing the same snapshot or checkpoint twice is harmless. */
   async #persist(write: () => Promise<'ok' | 'fenced'>): Promise<'ok' | 'fenced'> {
     const { clock, fence, report } = this.#options;
-    const onLasting = (error: unknown): void =>
+    const onLasting = (error: unknown): void => {
+      if (this.#isFailing) return;
+      this.#isFailing = true;
       report(
         `partition ${fence.partition}: its snapshots and checkpoints cannot be written, which is ` +
           `tried again: ${String(error)}; nothing acknowledged is lost, but until they can, the log ` +
           `grows and recovery takes longer: see that Redis has memory and disk left`,
       );
+    };
     const retrying = { clock, msMax: 1_000, isClosed: () => this.#closed, onLasting };
-    return (await retried(retrying, write)) ?? 'ok';
+    const outcome = await retried(retrying, write);
+    this.#isFailing = false;
+    return outcome ?? 'ok';
   }
 }

@@ -117,3 +117,24 @@ test('a late one writes an actor that is larger than a slice with no other', asy
   await rig.settle();
   expect(rig.store.partitions(0).snapshots.size).toBe(23);
 });
+
+test('that a late one cannot be written is told once, not for each slice', async () => {
+  let broken = true;
+  const rig = new Rig({
+    partitions: 1,
+    limits: { checkpointRecords: 100, auditedBytesMax: 0 },
+    intercept: async (call, carryOut) => {
+      if (broken && call === 'saveSnapshots') throw new Error('OOM');
+      return carryOut();
+    },
+  });
+  const owner = await rig.start(0);
+  const actors = Array.from({ length: 300 }, (_, n) => actorKey('rogue', `note-${n}`));
+  await rig.within(Promise.all(actors.map((actor) => rig.command(actor, 'note', { text: 'one' }))));
+  owner.tick();
+  await rig.settle(1_000);
+  expect(rig.reported).toEqual([expect.stringContaining('checkpoints cannot be written')]);
+  broken = false;
+  await rig.settle(200);
+  expect(rig.store.partitions(0).snapshots.size).toBe(300);
+});
