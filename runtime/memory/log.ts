@@ -99,7 +99,8 @@ const trims = (partitions: Partitions): Pick<Log, 'trim'> => ({
 
 /** Index of the first entry that a consumer group has not dealt with. */
 function firstNeeded(entries: readonly Entry[], group: GroupProgress): number {
-  const oldest = group.unacknowledged[0];
+  const [start] = entries;
+  const oldest = group.unacknowledged.find((id) => start && compareEntries(id, start) >= 0);
   const first = entries.findIndex((entry) =>
     oldest === undefined
       ? compareEntries(entry, group.delivered) > 0

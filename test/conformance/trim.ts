@@ -130,6 +130,17 @@ export function trimConformance(open: OpenStore): void {
     expect(await groupReads.next(seat, 10)).toMatchObject([at(10)]);
   });
 
+  test('does not stay for what a group has not acknowledged and has lost already', async () => {
+    const fence = await filled(5);
+    await consume('slow', 2, 1);
+    await trim(fence, at(4), true);
+    // 4 and 7 are delivered and acknowledged; 1 never will be.
+    await consume('slow', 2, 2);
+    expect(await trim(fence, at(13))).toEqual({ kind: 'trimmed', first: at(10), behind: ['slow'] });
+    await consume('slow', 2, 2);
+    expect(await trim(fence, at(13))).toEqual({ kind: 'trimmed', first: at(13), behind: [] });
+  });
+
   test('a group that begins at the start begins with the first entry that is left', async () => {
     const fence = await filled(4);
     await trim(fence, at(7));

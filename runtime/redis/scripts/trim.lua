@@ -28,12 +28,15 @@ local function is_below(one, other)
 end
 
 local cut, behind = ARGV[3], {}
+local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1][1]
 for _, reply in ipairs(redis.call('XINFO', 'GROUPS', KEYS[2])) do
   local group = {}
   for i = 1, #reply, 2 do group[reply[i]] = reply[i + 1] end
-  -- What it needs begins with what it has not acknowledged, or else follows what it was given.
+  -- What it needs begins with what it has not acknowledged and is still there, or else follows what it
+  -- was given.
   local from = '(' .. group['last-delivered-id']
-  if group['pending'] > 0 then from = redis.call('XPENDING', KEYS[2], group['name'])[2] end
+  local pending = redis.call('XPENDING', KEYS[2], group['name'], oldest, '+', 1)[1]
+  if pending then from = pending[1] end
   local needed = redis.call('XRANGE', KEYS[2], from, '(' .. ARGV[3], 'COUNT', 1)[1]
   if needed then
     behind[#behind + 1] = group['name']
