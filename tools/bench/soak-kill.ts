@@ -15,7 +15,9 @@ export interface KillOptions {
 }
 
 const askMs = 250;
-const askAgainMs = 20;
+/** What was asked before may still be answered: a host that has just come back answers late at first. */
+const patienceMs = 5_000;
+const refusedPauseMs = 20;
 
 /** Kills a host with -9; resolves when a command in every partition is durable and answered. */
 export async function killAndWait(
@@ -38,7 +40,7 @@ export async function killAndWait(
   };
 }
 
-/** One deposit, sent with the same id until it is done: silence, 503 and busy mean to ask again. */
+/** One deposit, sent with the same id until one of its sendings is answered: done, and durable. */
 async function untilAnswered(
   connection: NatsConnection,
   account: string,
@@ -47,11 +49,18 @@ async function untilAnswered(
   const carried = headers();
   carried.set('Nats-Msg-Id', `kill-${account}-${killed}`);
   const subject = `millrace.cmd.account.${account}.deposit`;
-  for (;;) {
+  const ask = async (): Promise<boolean> => {
     const reply = await connection
-      .request(subject, '{"asset":"USD","amount":"1.00"}', { timeout: askMs, headers: carried })
+      .request(subject, '{"asset":"USD","amount":"1.00"}', {
+        timeout: patienceMs,
+        headers: carried,
+      })
       .catch(() => undefined);
-    if (reply?.string().startsWith('{"ok":true') === true) return;
-    await pause(askAgainMs);
+    return reply?.string().startsWith('{"ok":true') === true;
+  };
+  const done = new AbortController();
+  while (!done.signal.aborted) {
+    const asked = ask().then((answered) => answered && done.abort());
+    await Promise.race([asked.then(() => pause(refusedPauseMs)), pause(askMs)]);
   }
 }
