@@ -39,7 +39,8 @@ const ownership = (
     const published = owner?.published ?? 0;
     entries.push({ epoch, position: top, n: 0, records: '' });
     store.epochs.push({ epoch, first: top + 1 });
-    const checkpoint = owner?.checkpoint ?? 0;
+    // One above the top of a log that was cut by hand must not keep all later ones out.
+    const checkpoint = Math.min(owner?.checkpoint ?? 0, top);
     const until = now() + leaseMs;
     const known = { top, published, checkpoint, token: '', isLost: false };
     store.owner = { epoch, nonce, host, group, until, ...known };

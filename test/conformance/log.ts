@@ -261,6 +261,16 @@ export function logConformance(open: OpenStore): void {
       expect(await leases.ownerOf(partition)).toMatchObject({ checkpoint: 3 });
     });
 
+    test('one above the top that the next owner finds keeps no later one out', async () => {
+      const former = await own(leases, 'a');
+      await log.append(group(former, 0, 2));
+      await log.saveCheckpoint(former, { text: 'above', position: 9, drop: [] });
+      const fence = await own(leases, 'b');
+      expect(await leases.ownerOf(partition)).toMatchObject({ checkpoint: 2 });
+      await log.saveCheckpoint(fence, { text: 'later', position: 2, drop: [] });
+      expect(await log.loadCheckpoints(partition)).toEqual(['later', 'above']);
+    });
+
     test('segments are added and dropped with them, byte for byte', async () => {
       const fence = await own(leases, 'a');
       const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);

@@ -14,7 +14,8 @@ local function text(number) return string.format('%.0f', number) end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local owner = redis.call('HMGET', KEYS[1], 'epoch', 'nonce', 'host', 'until', 'top', 'published')
+local owner = redis.call('HMGET', KEYS[1], 'epoch', 'nonce', 'host', 'until', 'top', 'published',
+  'checkpoint')
 if owner[1] and owner[2] ~= ARGV[1] and tonumber(owner[4]) > now then
   return {'held', owner[3]}
 end
@@ -39,8 +40,10 @@ end
 
 redis.call('XADD', KEYS[2], epoch .. '-' .. text(top), 'n', 0, 'records', '')
 redis.call('HSET', KEYS[3], epoch, text(top + 1))
+-- A checkpoint above the top of a log that was cut by hand must not keep all later ones out.
+local checkpoint = math.min(tonumber(owner[7] or 0), top)
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'nonce', ARGV[1], 'host', ARGV[2], 'group', ARGV[3],
   'until', text(now + tonumber(ARGV[4])), 'top', text(top), 'token', '',
-  'published', owner[6] or '0')
+  'published', owner[6] or '0', 'checkpoint', text(checkpoint))
 redis.call('HDEL', KEYS[1], 'lost')
 return {'acquired', epoch, text(top), owner[6] or '0'}
