@@ -43,8 +43,12 @@ export interface GroupReads {
     after: EntryId | undefined,
     count: number,
   ): Promise<readonly Entry[] | 'lost'>;
-  /** What comes next, epoch markers included; from now on it counts as delivered. */
-  next(seat: Seat, count: number): Promise<readonly Entry[] | 'lost'>;
+  /**
+   * What follows an entry, epoch markers included; from now on it counts as delivered. `moved`: that
+   * entry is not the newest that the group was given, so the call is a late one, or another was carried
+   * out of which the reader does not know: nothing was delivered.
+   */
+  next(seat: Seat, after: EntryId, count: number): Promise<readonly Entry[] | 'lost' | 'moved'>;
   acknowledge(group: string, partition: number, entries: readonly EntryId[]): Promise<void>;
 
   /** The newest entry of the log, and the newest that the group was given: none if it is not there. */

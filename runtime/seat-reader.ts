@@ -4,7 +4,8 @@
  * I1 entries are taken in the order of the log: first what the group was given and has not
  *    acknowledged (by a former holder, or in an answer that was lost on the way here), then what
  *    comes next.
- * I2 after a failed call the next one begins with I1 again, for the call may have been carried out.
+ * I2 what comes next is asked for by what it follows. A group that has been given more, by a call whose
+ *    answer was lost or that landed late, answers `moved`, and the reader begins with I1 again.
  * I3 at most `unacknowledgedMax` entries are out without an acknowledgement.
  */
 import type { Clock } from './clock.ts';
@@ -49,6 +50,8 @@ export class SeatReader {
   readonly #options: SeatReaderOptions;
   #repeating = true;
   #repeatedTo = logStart;
+  /** The newest entry that the group was given, as far as this reader knows. */
+  #delivered = logStart;
   #waiting: Entry[] = [];
   #acknowledged: EntryId[] = [];
   #unacknowledged = 0;
@@ -83,20 +86,20 @@ export class SeatReader {
   /** Reads on; tells whether there was anything. Rejects with LogWentBack, or as the port does. */
   async fetch(): Promise<boolean> {
     const repeating = this.#repeating;
-    try {
-      if (repeating) await this.#checkTop();
-      const entries = await this.#read(repeating);
-      if (entries === 'lost') {
-        this.until = 0;
-        return false;
-      }
-      if (entries.length === 0) this.#repeating = false;
-      for (const entry of entries) this.#accept(entry);
-      return entries.length > 0 || repeating;
-    } catch (error) {
-      this.#repeating = true;
-      throw error;
+    if (repeating) await this.#checkTop();
+    const entries = await this.#read(repeating);
+    if (entries === 'lost') {
+      this.until = 0;
+      return false;
     }
+    if (entries === 'moved') {
+      this.#repeating = true;
+      return true;
+    }
+    if (entries.length === 0) this.#repeating = false;
+    if (!repeating) this.#delivered = entries.at(-1) ?? this.#delivered;
+    for (const entry of entries) this.#accept(entry);
+    return entries.length > 0 || repeating;
   }
 
   /** Notes that an entry has been dealt with; what cannot be told at once is told again. */
@@ -111,12 +114,12 @@ export class SeatReader {
     await this.#sending;
   }
 
-  #read(repeating: boolean): Promise<readonly Entry[] | 'lost'> {
+  #read(repeating: boolean): Promise<readonly Entry[] | 'lost' | 'moved'> {
     const { reads, seat } = this.#options;
     const count = Math.min(entriesPerRead, unacknowledgedMax - this.#unacknowledged);
     return repeating
       ? reads.unacknowledged(seat, this.#repeatedTo, count)
-      : reads.next(seat, count);
+      : reads.next(seat, this.#delivered, count);
   }
 
   #accept(entry: Entry): void {
@@ -127,11 +130,13 @@ export class SeatReader {
     else this.acknowledge(entry);
   }
 
+  /** Asked before anything is repeated, so that all up to `#delivered` has been repeated in the end. */
   async #checkTop(): Promise<void> {
     const { group, partition } = this.#options.seat;
     const { log, delivered } = await this.#options.reads.tops(group, partition);
     const read = compareEntries(delivered, this.newest) > 0 ? delivered : this.newest;
     if (compareEntries(log, read) < 0) throw new LogWentBack(partition, log, read);
+    this.#delivered = delivered;
   }
 
   async #sendAcknowledgements(): Promise<void> {

@@ -77,9 +77,10 @@ export function memoryGroupReads(partitions: Partitions, now: () => number): Gro
       );
     },
 
-    async next(seat, count) {
+    async next(seat, after, count) {
       const found = seated(seat);
       if (found === undefined) return 'lost';
+      if (compareEntries(found.delivered, after) !== 0) return 'moved';
       const { entries } = partitions(seat.partition);
       const first = entries.findIndex((entry) => compareEntries(entry, found.delivered) > 0);
       const read = first < 0 ? [] : entries.slice(first, first + count);

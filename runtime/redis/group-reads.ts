@@ -2,7 +2,7 @@
 import { keys } from '../../contracts/keys.ts';
 import { entryId, parseEntryId } from '../../contracts/record.ts';
 import type { GroupReads, Seat } from '../group-reads.ts';
-import { logStart, type Entry, type EntryId } from '../log.ts';
+import { logStart, type EntryId } from '../log.ts';
 import type { Connection } from './connection.ts';
 import { entries, list, oneOf, pairs, text } from './replies.ts';
 import { scripts } from './scripts.ts';
@@ -43,9 +43,10 @@ const groups = (
 
   async tops(group, partition) {
     const log = keys.log(partition);
-    const [newest, known] = await Promise.all([
-      connection.call('xrevrange', [log, '+', '-', 'COUNT', '1']),
+    // The log last: what a group is given between the two calls must not look as if it had left the log.
+    const [known, newest] = await Promise.all([
       connection.call('xinfo', ['GROUPS', log]).catch(unless('ERR no such key')),
+      connection.call('xrevrange', [log, '+', '-', 'COUNT', '1']),
     ]);
     const all = list(known ?? []).map((described) => new Map<unknown, unknown>(pairs(described)));
     const delivered = all
@@ -96,19 +97,24 @@ const seats = (
     await connection.run(scripts.seatRelease, [keys.reader(group, partition)], [consumer]);
   },
 
-  unacknowledged: (seat, after = logStart, count) => readFor(connection, seat, idOf(after), count),
-  next: (seat, count) => readFor(connection, seat, '>', count),
+  async unacknowledged(seat, after = logStart, count) {
+    const reply = await readFor(connection, seat, ['again', idOf(after), `${count}`]);
+    return reply === 'lost' ? reply : entries(reply);
+  },
+
+  async next(seat, after, count) {
+    const reply = await readFor(connection, seat, ['next', idOf(after), `${count}`]);
+    return reply === 'lost' || reply === 'moved' ? reply : entries(reply);
+  },
 });
 
-async function readFor(
+function readFor(
   connection: Connection,
   { group, partition, consumer }: Seat,
-  from: string,
-  count: number,
-): Promise<readonly Entry[] | 'lost'> {
+  wanted: readonly [which: 'again' | 'next', after: string, count: string],
+): Promise<unknown> {
   const at = [keys.reader(group, partition), keys.log(partition)];
-  const reply = await connection.run(scripts.seatRead, at, [consumer, group, `${count}`, from]);
-  return reply === 'lost' ? reply : entries(reply);
+  return connection.run(scripts.seatRead, at, [consumer, group, ...wanted]);
 }
 
 /** For what has been done already; any other error is thrown again. */

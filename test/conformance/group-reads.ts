@@ -13,6 +13,16 @@ const seat = (consumer: string, name = 'g'): Seat => ({ group: name, partition, 
 const id = ({ epoch, position }: Pick<Entry, 'epoch' | 'position'>): string =>
   `${epoch}-${position}`;
 
+/** What comes next, wherever the group is. */
+export async function readOn(
+  reads: GroupReads,
+  reading: Seat,
+  count: number,
+): Promise<readonly Entry[] | 'lost' | 'moved'> {
+  const { delivered } = await reads.tops(reading.group, reading.partition);
+  return reads.next(reading, delivered, count);
+}
+
 export function groupReadsConformance(open: OpenStore): void {
   let store: Store;
   let reads: GroupReads;
@@ -32,20 +42,21 @@ export function groupReadsConformance(open: OpenStore): void {
     }
   };
   const take = (consumer: string, ttlMs = 60_000) => reads.hold([seat(consumer)], ttlMs);
-  const ids = (entries: readonly Entry[] | 'lost') =>
-    entries === 'lost' ? entries : entries.map(id);
+  const nextOf = (reading: Seat, count: number) => readOn(reads, reading, count);
+  const ids = (entries: readonly Entry[] | 'lost' | 'moved') =>
+    typeof entries === 'string' ? entries : entries.map(id);
 
   describe('a group', () => {
     test('is given every entry once, in order, epoch markers included', async () => {
       await append(2, 3);
       await reads.open('g', partitions, 'start');
       await take('one');
-      expect(ids(await reads.next(seat('one'), 2))).toEqual(['1-0', '1-1']);
+      expect(ids(await nextOf(seat('one'), 2))).toEqual(['1-0', '1-1']);
       const [last] = await store.log.read(partition, 3, 1);
-      expect(await reads.next(seat('one'), 2)).toEqual([last]);
-      expect(await reads.next(seat('one'), 2)).toEqual([]);
+      expect(await nextOf(seat('one'), 2)).toEqual([last]);
+      expect(await nextOf(seat('one'), 2)).toEqual([]);
       await append(1);
-      expect(ids(await reads.next(seat('one'), 2))).toEqual(['1-6']);
+      expect(ids(await nextOf(seat('one'), 2))).toEqual(['1-6']);
     });
 
     test('may begin with what comes after it, and opened again stays where it is', async () => {
@@ -55,29 +66,29 @@ export function groupReadsConformance(open: OpenStore): void {
       await reads.open('g', partitions, 'now');
       await reads.open('g', partitions, 'start');
       await take('one');
-      expect(ids(await reads.next(seat('one'), 9))).toEqual(['1-3']);
+      expect(ids(await nextOf(seat('one'), 9))).toEqual(['1-3']);
     });
 
     test('can wait for a partition that nobody has owned yet', async () => {
       await reads.open('g', partitions, 'start');
       const empty = { ...seat('one'), partition: 0 };
       await reads.hold([empty], 60_000);
-      expect(await reads.next(empty, 9)).toEqual([]);
+      expect(await nextOf(empty, 9)).toEqual([]);
       const claim = { partition: 0, nonce: 'n', host: 'h', group: 'q', leaseMs: 60_000 };
       expect(await store.leases.acquire(claim)).toMatchObject({
         kind: 'acquired',
         epoch: 1,
         top: 0,
       });
-      expect(ids(await reads.next(empty, 9))).toEqual(['1-0']);
+      expect(ids(await nextOf(empty, 9))).toEqual(['1-0']);
     });
 
     test('repeats what is not acknowledged, to whoever has the seat, and nothing else', async () => {
       await append(1, 1, 1, 1);
       await reads.open('g', partitions, 'start');
       await take('one');
-      const read = await reads.next(seat('one'), 4);
-      if (read === 'lost') throw new Error('the seat was taken');
+      const read = await nextOf(seat('one'), 4);
+      if (typeof read === 'string') throw new Error(read);
       await reads.acknowledge('g', partition, read.slice(1, 2));
       await reads.acknowledge('g', partition, []);
       await reads.release(seat('one'));
@@ -86,9 +97,44 @@ export function groupReadsConformance(open: OpenStore): void {
       expect(ids(await reads.unacknowledged(seat('two'), { epoch: 1, position: 2 }, 9))).toEqual([
         '1-3',
       ]);
-      expect(ids(await reads.next(seat('two'), 9))).toEqual(['1-4']);
+      expect(ids(await nextOf(seat('two'), 9))).toEqual(['1-4']);
       await reads.acknowledge('g', partition, [...read, { epoch: 1, position: 4 }]);
       expect(await reads.unacknowledged(seat('two'), undefined, 9)).toEqual([]);
+    });
+
+    test('is given nothing by a call that lands late, or that does not know how far it is', async () => {
+      await append(1, 1, 1, 1);
+      await reads.open('g', partitions, 'start');
+      await take('one');
+      const start = { epoch: 0, position: 0 };
+      const first = { epoch: 1, position: 0 };
+      const second = { epoch: 1, position: 2 };
+      expect(await reads.next(seat('one'), { epoch: 1, position: 1 }, 2)).toBe('moved');
+      expect(ids(await reads.next(seat('one'), start, 1))).toEqual(['1-0']);
+      expect(await reads.next(seat('one'), start, 1)).toBe('moved');
+      expect(ids(await reads.next(seat('one'), first, 2))).toEqual(['1-1', '1-2']);
+      for (const late of [start, first])
+        expect(await reads.next(seat('one'), late, 2)).toBe('moved');
+      expect(ids(await reads.unacknowledged(seat('one'), undefined, 9))).toEqual([
+        '1-0',
+        '1-1',
+        '1-2',
+      ]);
+      expect(ids(await reads.next(seat('one'), second, 9))).toEqual(['1-3', '1-4']);
+    });
+
+    test('is where it was when nothing came, and when its log was trimmed beyond that', async () => {
+      await append(1, 1, 1);
+      await reads.open('g', partitions, 'start');
+      await take('one');
+      const last = { epoch: 1, position: 3 };
+      expect(ids(await nextOf(seat('one'), 2))).toEqual(['1-0', '1-1']);
+      await store.log.trim({ fence, before: last, leaveBehind: true });
+      expect(ids(await reads.next(seat('one'), { epoch: 1, position: 1 }, 9))).toEqual(['1-3']);
+      for (let time = 0; time < 2; time++)
+        expect(await reads.next(seat('one'), last, 9)).toEqual([]);
+      await append(1);
+      expect(ids(await reads.next(seat('one'), last, 9))).toEqual(['1-4']);
     });
 
     test('keeps apart from other groups', async () => {
@@ -97,15 +143,15 @@ export function groupReadsConformance(open: OpenStore): void {
       await reads.open('h', partitions, 'start');
       await take('one');
       await reads.hold([seat('one', 'h')], 60_000);
-      expect(await reads.next(seat('one'), 9)).toHaveLength(2);
-      expect(await reads.next(seat('one', 'h'), 9)).toHaveLength(2);
+      expect(await nextOf(seat('one'), 9)).toHaveLength(2);
+      expect(await nextOf(seat('one', 'h'), 9)).toHaveLength(2);
     });
 
     test('still knows of what has left the log, which comes without records', async () => {
       await append(2);
       await reads.open('g', partitions, 'start');
       await take('one');
-      await reads.next(seat('one'), 9);
+      await nextOf(seat('one'), 9);
       await store.loseTail(partition);
       const gone = { epoch: 1, position: 1, n: 0, records: '' };
       expect(await reads.unacknowledged(seat('one'), { epoch: 1, position: 0 }, 9)).toEqual([gone]);
@@ -115,14 +161,14 @@ export function groupReadsConformance(open: OpenStore): void {
       await append(1);
       await reads.open('g', partitions, 'start');
       await take('one');
-      await reads.next(seat('one'), 9);
+      await nextOf(seat('one'), 9);
       await reads.remove('g', partitions);
       await reads.remove('g', partitions);
-      await expect(reads.next(seat('one'), 9)).rejects.toThrow('g');
+      await expect(nextOf(seat('one'), 9)).rejects.toThrow('g');
       await reads.open('g', partitions, 'start');
       await take('one');
       expect(await reads.unacknowledged(seat('one'), undefined, 9)).toEqual([]);
-      expect(await reads.next(seat('one'), 9)).toHaveLength(2);
+      expect(await nextOf(seat('one'), 9)).toHaveLength(2);
     });
 
     test('knows how far it is, and how far the log', async () => {
@@ -131,7 +177,7 @@ export function groupReadsConformance(open: OpenStore): void {
       const none = { epoch: 0, position: 0 };
       expect(await reads.tops('g', 0)).toMatchObject({ log: none, delivered: none });
       await take('one');
-      await reads.next(seat('one'), 9);
+      await nextOf(seat('one'), 9);
       await append(1);
       const expected = { log: { epoch: 1, position: 3 }, delivered: { epoch: 1, position: 1 } };
       expect(await reads.tops('g', partition)).toMatchObject(expected);
@@ -168,11 +214,12 @@ export function groupReadsConformance(open: OpenStore): void {
 
     test('is needed to read: without it nothing is delivered', async () => {
       await append(1);
-      expect(await reads.next(seat('one'), 9)).toBe('lost');
+      expect(await nextOf(seat('one'), 9)).toBe('lost');
       await take('two');
-      expect(await reads.next(seat('one'), 9)).toBe('lost');
+      expect(await nextOf(seat('one'), 9)).toBe('lost');
+      expect(await reads.next(seat('one'), { epoch: 1, position: 1 }, 9)).toBe('lost');
       expect(await reads.unacknowledged(seat('one'), undefined, 9)).toBe('lost');
-      expect(await reads.next(seat('two'), 9)).toHaveLength(2);
+      expect(await nextOf(seat('two'), 9)).toHaveLength(2);
     });
   });
 

@@ -276,15 +276,16 @@ export const plantedFaults: readonly PlantedFault[] = [
     'if (entry.n > 0) this.#waiting.push(entry);\n    else this.acknowledge(entry);',
     'if (entry.n > 0) this.#waiting.push(entry);\n    this.acknowledge(entry);',
   ]),
-  plant('a consumer goes on with what comes next after a failed read', [
-    'runtime/seat-reader.ts',
-    'this.#repeating = true;\n      throw error;',
-    'this.#repeating = this.#repeatedTo === logStart;\n      throw error;',
+  plant('a group is given what comes next, whatever its reader knows of', [
+    'runtime/memory/group-reads.ts',
+    `if (compareEntries(found.delivered, after) !== 0) return 'moved';`,
+    '',
   ]),
   plant('a new holder of a seat does not ask for what the last one had in hand', [
     'runtime/seat-reader.ts',
-    '#repeating = true;\n  #repeatedTo',
-    '#repeating = false;\n  #repeatedTo',
+    'this.#delivered = delivered;',
+    `this.#delivered = delivered;
+    if (this.#repeatedTo === logStart) this.#repeatedTo = delivered;`,
   ]),
   plant('the log is trimmed whatever its consumer groups need', [
     memory.log,

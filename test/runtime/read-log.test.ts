@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { GroupReads } from '../../runtime/group-reads.ts';
 import { LogWentBack, readLog, type Batch, type ReadLogOptions } from '../../runtime/read-log.ts';
 import { connectRedis } from '../../runtime/redis/connection.ts';
 import { redisGroupReads } from '../../runtime/redis/group-reads.ts';
@@ -77,6 +78,29 @@ function readingFrom(open: OpenStore): void {
     const { read, batches } = follow(options('two'));
     await until(() => batches.length === 4);
     expect(read()).toEqual([2, 4, 5, 6]);
+  });
+
+  test('a read whose answer is lost, and one that lands late, skip nothing', async () => {
+    const fence = await own(store.leases, 'a');
+    for (let after = 0; after < 60; after++) await store.log.append(group(fence, after, 1));
+    const { groupReads } = store;
+    let calls = 0;
+    let late: () => Promise<unknown> = async () => undefined;
+    const landed: unknown[] = [];
+    const next: GroupReads['next'] = async (seat, ...wanted) => {
+      const carryOut = () => groupReads.next(seat, ...wanted);
+      if (seat.partition !== fence.partition) return carryOut();
+      calls += 1;
+      if (calls === 2) late = carryOut;
+      if (calls === 3) await carryOut();
+      if (calls === 2 || calls === 3) throw new Error('the connection is lost');
+      if (calls === 5) landed.push(await late());
+      return carryOut();
+    };
+    const { read } = follow({ ...options('one'), reads: { ...groupReads, next } });
+    await until(() => read().includes(60));
+    expect(read()).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+    expect(landed).toEqual(['moved']);
   });
 
   test('no more is read of a partition while 64 entries wait for their acknowledgement', async () => {

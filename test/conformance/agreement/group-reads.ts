@@ -1,7 +1,6 @@
 /** Scripts of consumer groups: seats that end, readers that come and go, a log that is written and trimmed. */
 import fc from 'fast-check';
-import type { Entry, Fence } from '../../../runtime/log.ts';
-import type { Seat } from '../../../runtime/group-reads.ts';
+import { logStart, type Entry, type Fence } from '../../../runtime/log.ts';
 import { group as groupOf, own } from '../log.ts';
 import type { Store } from '../stores.ts';
 import { answerOf, scriptOf, type Scripts } from './agreement.ts';
@@ -71,7 +70,16 @@ const step = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('release' as const), seat }) },
-  { weight: 10, arbitrary: fc.record({ does: fc.constant('next' as const), seat, count }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      does: fc.constant('next' as const),
+      seat,
+      /** Of what was delivered last, or `all`: what the group was given, as a reader that knows asks. */
+      after: fc.oneof({ weight: 4, arbitrary: fc.constant('all' as const) }, fc.nat(3)),
+      count,
+    }),
+  },
   {
     weight: 5,
     arbitrary: fc.record({
@@ -125,7 +133,12 @@ const notThere: Step[] = [
   { does: 'tops', group: 'g', partition: written },
   { does: 'acknowledge', group: 'g', which: [] },
   { does: 'remove', group: 'g' },
-  { does: 'next', seat: { group: 'g', consumer: 'one', partition: written }, count: 1 },
+  {
+    does: 'next',
+    seat: { group: 'g', consumer: 'one', partition: written },
+    after: 'all',
+    count: 1,
+  },
 ];
 
 export const groupScripts: Scripts<Step> = {
@@ -181,7 +194,7 @@ class Script {
       case 'release':
         return reads.release(each.seat);
       case 'next':
-        return this.#next(each.seat, each.count);
+        return this.#next(each);
       case 'unacknowledged': {
         const after = each.after === undefined ? undefined : this.#delivered[each.after];
         return reads.unacknowledged(each.seat, after, each.count);
@@ -197,9 +210,14 @@ class Script {
     }
   }
 
-  async #next(seat: Seat, count: number): Promise<unknown> {
-    const read = await this.#store.groupReads.next(seat, count);
-    if (read !== 'lost' && seat.partition === written)
+  async #next({ seat, after, count }: Extract<Step, { does: 'next' }>): Promise<unknown> {
+    const { groupReads } = this.#store;
+    const follows =
+      after === 'all'
+        ? (await groupReads.tops(seat.group, seat.partition)).delivered
+        : (this.#delivered[after] ?? logStart);
+    const read = await groupReads.next(seat, follows, count);
+    if (typeof read !== 'string' && seat.partition === written)
       this.#delivered = [...read, ...this.#delivered];
     return read;
   }
