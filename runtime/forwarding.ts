@@ -3,13 +3,15 @@
  *
  * A forward is addressed to a host, carries (nonce of this host, counter), is sent again until that
  * host has acknowledged it, and is remembered by it: none is lost, none is carried out twice. While
- * its fate at one host is unknown it is sent to no other.
+ * its fate at one host is unknown it is sent to no other; that a host does not serve the partition
+ * tells its fate only if the process that says so is the one to which it was sent before.
  */
 import type { Subjects } from '../contracts/subjects.ts';
 import { NoResponders, RequestTimeout, type Bus, type BusMessage, type Headers } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Request } from './gateway.ts';
 import type { Limits } from './limits.ts';
+import type { Owner } from './outlook.ts';
 import { traceOf } from './traceparent.ts';
 
 export interface ForwardingOptions {
@@ -18,8 +20,8 @@ export interface ForwardingOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly subjects: Subjects;
-  /** The host that owns a partition, as far as is known; `look` asks again. */
-  readonly ownerOf: (partition: number) => string | undefined;
+  /** Who owns a partition, as far as is known; `look` asks again. */
+  readonly ownerOf: (partition: number) => Owner | undefined;
   readonly look: () => Promise<void>;
   readonly refuse: (request: Request, code: string) => void;
 }
@@ -33,7 +35,7 @@ const header = {
 } as const;
 
 const taken = 'taken';
-const notMine = 'not mine';
+const notMine = (nonce: string): string => `not mine ${nonce}`;
 /** NATS itself takes no longer lines, and closes the connection of who sends one. */
 const replySubjectLengthMax = 4_000;
 const sendingMs = 500;
@@ -83,7 +85,7 @@ export class Forwarding {
 
   /** Takes a forward: `handle` says whether the request's partition is served here. */
   receive(message: BusMessage, handle: (request: Request) => boolean): void {
-    const { bus } = this.#options;
+    const { bus, nonce } = this.#options;
     const key = message.header(header.forward);
     if (key === undefined || message.reply === undefined) return;
     const request = requestIn(message);
@@ -92,7 +94,7 @@ export class Forwarding {
     const known = this.#seen.has(key) || this.#seenBefore.has(key);
     const accepted = known || handle(request);
     if (accepted && !known) this.#remember(key);
-    bus.publish(message.reply, accepted ? taken : notMine);
+    bus.publish(message.reply, accepted ? taken : notMine(nonce));
   }
 
   /** For `rememberedMs` at least, unless there are too many. */
@@ -112,27 +114,27 @@ export class Forwarding {
     const { clock, ownerOf, refuse, nonce } = this.#options;
     const deadline = clock.monotonic() + patienceMs;
     const key = `${nonce}:${++this.#counter}`;
-    let host = ownerOf(partition);
+    let owner = ownerOf(partition);
     /** Whether the store has answered when it was last asked: else nobody knows that there is no owner. */
     let looked = true;
     while (clock.monotonic() < deadline) {
-      if (host === undefined) {
+      if (owner === undefined) {
         looked = await this.#look();
-        host = ownerOf(partition);
-        if (looked && host === undefined) break;
+        owner = ownerOf(partition);
+        if (looked && owner === undefined) break;
       }
-      const sent = host === undefined ? 'not mine' : await this.#send(host, request, key);
+      const sent = owner === undefined ? 'not mine' : await this.#send(owner, request, key);
       if (sent === 'taken' || sent === 'unknown') return;
       if (sent === 'nobody') {
         // It has ended: perhaps another has taken over what it had.
         looked = await this.#look();
-        if (looked && ownerOf(partition) === host) break;
+        if (looked && ownerOf(partition)?.host === owner?.host) break;
       }
       if (sent === 'too large') {
         refuse(request, 'request/too-large');
         return;
       }
-      host = undefined;
+      owner = undefined;
       await new Promise<void>((resolve) => void clock.after(50, resolve));
     }
     if (looked) refuse(request, 'runtime/no-owner');
@@ -146,7 +148,7 @@ export class Forwarding {
   }
 
   /** To one host, until it has answered or is gone. */
-  async #send(host: string, request: Request, key: string): Promise<Sent> {
+  async #send({ host, process }: Owner, request: Request, key: string): Promise<Sent> {
     const { bus, clock, subjects } = this.#options;
     const headers = headersOf(request, key);
     const deadline = clock.monotonic() + patienceMs;
@@ -156,7 +158,10 @@ export class Forwarding {
           headers,
           timeoutMs: sendingMs,
         });
-        return Buffer.from(answer.payload).toString() === taken ? 'taken' : 'not mine';
+        const said = Buffer.from(answer.payload).toString();
+        if (said === taken) return 'taken';
+        // A process that has the name now may not know what the one before it has carried out.
+        return attempts === 1 || said === notMine(process) ? 'not mine' : 'unknown';
       } catch (error) {
         if (error instanceof NoResponders) return attempts === 1 ? 'nobody' : 'unknown';
         // Nothing was sent: with the headers of a forward it is more than the bus carries.

@@ -10,6 +10,13 @@ export interface OutlookOptions {
   readonly storeNow: () => number;
 }
 
+/** A host, and which of the processes that have had its name. */
+export interface Owner {
+  readonly host: string;
+  /** The nonce that the process drew when it began. */
+  readonly process: string;
+}
+
 export class Outlook {
   readonly #options: OutlookOptions;
   #seen: Overview = { now: 0, hosts: [], owners: [] };
@@ -24,9 +31,11 @@ export class Outlook {
   }
 
   /** The partition's owner as of the last look, if its lease runs. */
-  ownerOf(partition: number): string | undefined {
+  ownerOf(partition: number): Owner | undefined {
     const owner = this.#seen.owners[partition];
-    return isFree(owner, this.#options.storeNow()) ? undefined : owner?.host;
+    if (owner === undefined || isFree(owner, this.#options.storeNow())) return undefined;
+    const { host, nonce } = owner;
+    return { host, process: processOf(nonce) };
   }
 
   /** Looks now; all who ask meanwhile share one look. */
@@ -48,3 +57,6 @@ export class Outlook {
     return looked && this.#seen.hosts.some((name) => name !== this.#options.host);
   }
 }
+
+/** Each fence has a nonce of its own, which begins with that of the process (placement.ts). */
+const processOf = (nonce: string): string => nonce.slice(0, nonce.lastIndexOf('.'));

@@ -12,7 +12,7 @@ import type { OwnerRecord } from './leases.ts';
 import type { Limits } from './limits.ts';
 import { LogWatch, lostRecords } from './log-watch.ts';
 import { Ownership, type OwnershipOptions, type Service } from './ownership.ts';
-import { Outlook } from './outlook.ts';
+import { Outlook, type Owner } from './outlook.ts';
 import { Parley, type Answer, type Ask } from './parley.ts';
 import type { PartitionStatus } from './partition-status.ts';
 import { Pulls } from './pulls.ts';
@@ -132,7 +132,7 @@ export class Placement {
   }
 
   /** The partition's owner as of the last look, if its lease runs. */
-  ownerOf(partition: number): string | undefined {
+  ownerOf(partition: number): Owner | undefined {
     return this.#outlook.ownerOf(partition);
   }
 

@@ -37,7 +37,7 @@ class Town {
       clock: this.clock,
       limits: { ...defaultLimits(1), ...limits },
       subjects,
-      ownerOf: () => believed,
+      ownerOf: () => (believed === undefined ? undefined : { host: believed, process: believed }),
       look: async () => {
         this.looks++;
         if (this.deaf) throw new Error('the store does not answer');
@@ -50,9 +50,14 @@ class Town {
   /** A host that receives, and serves or does not; what it carried out. */
   receiver(
     name: string,
-    options: { serves?: boolean; losesAnswers?: number; limits?: Partial<Limits> } = {},
+    options: {
+      process?: string;
+      serves?: boolean;
+      losesAnswers?: number;
+      limits?: Partial<Limits>;
+    } = {},
   ) {
-    const { serves = true, losesAnswers = 0, limits = {} } = options;
+    const { process = name, serves = true, losesAnswers = 0, limits = {} } = options;
     const bus = this.hub.connect();
     let lost = 0;
     const publish = (
@@ -63,7 +68,7 @@ class Town {
       if (lost++ >= losesAnswers) bus.publish(subject, payload, more);
     };
     const forwarding = new Forwarding({
-      nonce: name,
+      nonce: process,
       bus: replacing(bus, { publish }),
       clock: this.clock,
       limits: { ...defaultLimits(1), ...limits },
@@ -186,6 +191,33 @@ describe('a forward', () => {
     if (goes) silent.leave();
     await town.pass();
     expect(silent.handled).toHaveLength(1);
+    expect(present.arrived).toEqual([]);
+    expect(town.refused).toEqual([]);
+  });
+
+  it('goes on to the new owner if the process that was silent at first says it is not its own', async () => {
+    const town = new Town();
+    const former = town.receiver('bob', { serves: false, losesAnswers: 1 });
+    const present = town.receiver('cyd');
+    town.owner = 'cyd';
+    void town.sender('bob').forward(request, 0);
+    await town.pass();
+    expect(former.arrived).toHaveLength(2);
+    expect(present.handled).toHaveLength(1);
+  });
+
+  it('goes to no other if the host was started again since it was sent: it may be carried out', async () => {
+    const town = new Town();
+    const before = town.receiver('bob', { losesAnswers: 1_000 });
+    const present = town.receiver('cyd');
+    town.owner = 'cyd';
+    void town.sender('bob').forward(request, 0);
+    await town.pass(100);
+    before.leave();
+    const after = town.receiver('bob', { process: 'bob again', serves: false });
+    await town.pass();
+    expect(before.handled).toHaveLength(1);
+    expect(after.arrived).toHaveLength(1);
     expect(present.arrived).toEqual([]);
     expect(town.refused).toEqual([]);
   });
