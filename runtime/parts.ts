@@ -26,6 +26,7 @@ import { ReferenceData } from './reference-data.ts';
 import { Residents } from './residents.ts';
 import { Retention } from './retention.ts';
 import { Retries } from './retries.ts';
+import { Snapshots } from './snapshots.ts';
 import { Supervision } from './supervision.ts';
 import type { Meter, Tracer } from './telemetry.ts';
 import { Timers } from './timers.ts';
@@ -74,6 +75,7 @@ export interface Parts {
   readonly supervision: Supervision;
   readonly timers: Timers;
   readonly deadLetters: DeadLetters;
+  readonly snapshots: Snapshots;
   readonly checkpointer: Checkpointer;
   readonly passivation: Passivation;
   readonly retention: Retention;
@@ -124,8 +126,10 @@ export function assemble(
     publisher: new Publisher(options),
   };
   const search = new LogSearch(options);
+  const snapshots = new Snapshots({ ...shared, onFenced: onLost });
   const checkpointer: Checkpointer = new Checkpointer({
     ...shared,
+    snapshots,
     audit: new Audit({ ...options, residents, search }),
     onCorrupt: halt,
     lastTime: () => turn.time,
@@ -134,7 +138,7 @@ export function assemble(
     onFailure: fail,
     restored: checkpoints,
   });
-  const passivation = new Passivation({ ...shared, checkpointer, onFailure: fail });
+  const passivation = new Passivation({ ...shared, snapshots, onFailure: fail });
   const retention = new Retention({
     ...shared,
     recoveryFloor: () => checkpointer.floor,
@@ -145,7 +149,7 @@ export function assemble(
   const turn = new Turn({
     ...shared,
     epoch: fence.epoch,
-    onChanged: (actor, position) => checkpointer.changed(actor, position),
+    onChanged: (actor, position) => snapshots.changed(actor, position),
     onBroken: ({ key }) => residents.rebuild(key, () => recordsOf(key)),
     onApplied: (command, reply, time) => void tellWhere(command, reply, time),
   });
@@ -180,7 +184,18 @@ export function assemble(
   const { supervision, timers, deadLetters } = shared;
   const state = { recall, reads, residents, outbox, inbox, reference, publisher };
   const more = { supervision, timers, deadLetters, passivation };
-  return { writer, ...state, ...more, checkpointer, retention, turn, search, intake, retries };
+  return {
+    writer,
+    ...state,
+    ...more,
+    snapshots,
+    checkpointer,
+    retention,
+    turn,
+    search,
+    intake,
+    retries,
+  };
 }
 
 const divergence = 'the top of the log is not where its owner left it: records were lost or added';

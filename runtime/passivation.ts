@@ -1,10 +1,10 @@
-import type { Checkpointer } from './checkpoint.ts';
 import type { Clock } from './clock.ts';
 import type { Residents } from './residents.ts';
+import type { Snapshots } from './snapshots.ts';
 
 export interface PassivationOptions {
   readonly residents: Residents;
-  readonly checkpointer: Checkpointer;
+  readonly snapshots: Snapshots;
   readonly clock: Clock;
   readonly onFailure: (reason: string) => void;
 }
@@ -30,11 +30,11 @@ export class Passivation {
 
   /** Once around those in memory at most, a few in each turn of the event loop. */
   async #run(): Promise<void> {
-    const { residents, checkpointer, clock } = this.#options;
+    const { residents, snapshots, clock } = this.#options;
     for (let left = 2 * residents.size; left > 0 && residents.crowded;) {
       const { changed, lookedAt } = residents.evict();
       left -= lookedAt;
-      await checkpointer.snapshot(changed.map(({ key }) => key));
+      await snapshots.write(changed.map(({ key }) => key));
       for (const resident of changed) residents.drop(resident);
       await new Promise<void>((resolve) => clock.soon(resolve));
     }

@@ -218,14 +218,14 @@ export const plantedFaults: readonly PlantedFault[] = [
 
   // Snapshots, checkpoints, memory.
   plant('snapshots are written of what is not durable', [
-    'runtime/checkpoint.ts',
+    'runtime/snapshots.ts',
     'if (!(await writer.settled()) || this.#closed || snapshots.length === 0) return;',
     'if (this.#closed || snapshots.length === 0) return;',
   ]),
   plant('checkpoints do not wait for their snapshots', [
     'runtime/checkpoint.ts',
-    'await this.#snapshotAll(due);',
-    'void this.#snapshotAll(due);',
+    'await snapshots.writeAll(',
+    'void snapshots.writeAll(',
   ]),
   plant('an actor leaves memory without a snapshot', [
     'runtime/residents.ts',
