@@ -11,14 +11,13 @@ import type { Origins } from './drafts.ts';
 import type { Staged } from './group-writer.ts';
 import type { Limits } from './limits.ts';
 import type { Delivered } from './outbox.ts';
-import type { IdKey, Recall } from './recall.ts';
+import type { IdKey } from './recall.ts';
 import type { Resident } from './resident.ts';
 import { strikeId, type Supervision } from './supervision.ts';
 
 export interface FailuresOptions {
   readonly epoch: number;
   readonly limits: Limits;
-  readonly recall: Recall;
   readonly supervision: Supervision;
   readonly deadLetters: DeadLetters;
   /** Step 5 of the turn. */
@@ -57,7 +56,7 @@ export class Failures {
       ...(trace !== undefined && { trace }),
     };
     const { caller, span } = command;
-    this.#options.recall.staged(this.#stage(record, resident, { callers: [caller], key, span }));
+    this.#stage(record, resident, { callers: [caller], key, span });
   }
 
   /** A message is parked: the actor failed on it or, without an error, it has to wait. */
@@ -88,13 +87,12 @@ export class Failures {
     this.#stage({ ...record, failure }, resident, { callers: [] });
   }
 
-  #stage(record: LogRecord, resident: Resident, waiting: Waiting): Staged {
+  #stage(record: LogRecord, resident: Resident, waiting: Waiting): void {
     const { join, supervision, deadLetters, epoch } = this.#options;
     const staged = join(resident, { record, text: JSON.stringify(record) }, waiting);
     const at = { epoch, position: staged.position };
     supervision.evolve(record, at);
     if (record.failure) deadLetters.add(record, at);
-    return staged;
   }
 
   #failure(actor: ActorKey, strike: { id: string; time: number }, error: Error): Failure {

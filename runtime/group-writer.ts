@@ -124,6 +124,13 @@ export class GroupWriter {
     return staged;
   }
 
+  /** The record at a position, if it is staged and not yet durable. */
+  stagedAt(position: number): Staged | undefined {
+    const ahead = position - this.#durable - 1;
+    const inFlight = this.#inFlight.length;
+    return ahead < inFlight ? this.#inFlight[ahead] : this.#open[ahead - inFlight];
+  }
+
   /** Calls back once the record at `position` is durable; at once if it is. */
   whenDurable(position: number, callback: () => void): void {
     if (position <= this.#durable) callback();

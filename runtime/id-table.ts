@@ -1,135 +1,160 @@
 /**
- * The ids of the window's durable commands: fingerprint → position of the record with the reply.
+ * The ids of the window's commands: fingerprint → position of the record with the reply.
  *
- * Owns one open-addressing table of 16-byte slots (fingerprint 8, position 8). Invariants:
- * I1  every durable command with a client's id since `floor` is in the table;
+ * Owns one open-addressing table of 16-byte slots (fingerprint 8, position 8), each in one line of the
+ * processor's caches, and the slots that no segment holds yet, as they are sealed. Invariants:
+ * I1  every staged or durable command with a client's id since `floor` is in the table;
  * I2  a fingerprint may stand for several ids: the caller compares the record it finds;
  * I3  positions below `floor` are forgotten, and only when their time has left the window.
  * The seed is the cluster's, so that nobody outside can choose ids that collide.
  */
 
-const emptySlot = 0;
-
-/** Two 32-bit mixes over the text, from the seed. */
+/** Two 32-bit mixes over the text, from the seed; as signed integers, which need no memory. */
 export interface Fingerprint {
   readonly low: number;
   readonly high: number;
 }
 
-/** One sealed entry: what a segment holds. */
-interface Slot extends Fingerprint {
-  readonly position: number;
-}
+/** Of 32 bits: fingerprint, then position, low before high. */
+const slotWords = 4;
+const slotBytes = 16;
+const wordRange = 2 ** 32;
+const newline = 10;
+const nothing: readonly number[] = [];
 
 export class IdTable {
   readonly #seed: number;
-  #slots: Float64Array;
-  #prints: Uint32Array;
+  /** A slot without a position is empty: positions begin with 1. */
+  #slots: Int32Array;
+  #capacity: number;
   #size = 0;
   #floor = 0;
-  /** Entries that no segment holds yet, in order of position. */
-  #unsealed: Slot[] = [];
+  /** Slots that no segment holds yet, in order of position. */
+  #unsealed = new Int32Array(256 * slotWords);
+  #unsealedCount = 0;
 
   constructor(seed: number, capacity = 1_024) {
     this.#seed = seed;
-    this.#slots = new Float64Array(capacity);
-    this.#prints = new Uint32Array(capacity * 2);
+    this.#capacity = capacity;
+    this.#slots = new Int32Array(capacity * slotWords);
   }
 
   get size(): number {
     return this.#size;
   }
 
-  /** Mixes as MurmurHash3's body does, in two lanes. */
+  /** Mixes actor, line feed and id as MurmurHash3's body does, in two lanes. */
   fingerprint(actor: string, id: string): Fingerprint {
     let low = this.#seed ^ 0x9e3779b9;
     let high = this.#seed ^ 0x85ebca6b;
-    const text = `${actor}\n${id}`;
-    for (let i = 0; i < text.length; i++) {
-      const unit = text.charCodeAt(i);
+    const mix = (unit: number): void => {
       low = Math.imul(low ^ unit, 0x5bd1e995);
       low ^= low >>> 15;
       high = Math.imul(high ^ unit, 0xc2b2ae35);
       high ^= high >>> 13;
-    }
-    return { low: Math.imul(low ^ (high >>> 16), 0x27d4eb2f) >>> 0, high: high >>> 0 };
+    };
+    for (let i = 0; i < actor.length; i++) mix(actor.charCodeAt(i));
+    mix(newline);
+    for (let i = 0; i < id.length; i++) mix(id.charCodeAt(i));
+    return { low: Math.imul(low ^ (high >>> 16), 0x27d4eb2f), high };
   }
 
-  add(print: Fingerprint, position: number): void {
-    this.#unsealed.push({ ...print, position });
-    this.#insert(print, position);
+  add({ low, high }: Fingerprint, position: number): void {
+    const at = this.#unsealedCount++ * slotWords;
+    if (at === this.#unsealed.length) this.#unsealed = grown(this.#unsealed);
+    write(this.#unsealed, at, low, high, position);
+    this.#insert(low, high, position);
   }
 
   /** The positions at which a record of this id may stand, newest first. */
-  find(print: Fingerprint): number[] {
-    const mask = this.#slots.length - 1;
-    const found: number[] = [];
-    for (let slot = print.low & mask; this.#slots[slot] !== emptySlot; slot = (slot + 1) & mask) {
-      if (this.#prints[slot * 2] !== print.low || this.#prints[slot * 2 + 1] !== print.high)
-        continue;
-      const position = this.#slots[slot] as number;
-      if (position >= this.#floor) found.push(position);
+  find({ low, high }: Fingerprint): readonly number[] {
+    const slots = this.#slots;
+    const mask = this.#capacity - 1;
+    let found: number[] | undefined;
+    for (let slot = low & mask; ; slot = (slot + 1) & mask) {
+      const at = slot * slotWords;
+      const position = positionAt(slots, at);
+      if (position === 0) break;
+      if (slots[at] !== low || slots[at + 1] !== high || position < this.#floor) continue;
+      (found ??= []).push(position);
     }
-    return found.toSorted((a, b) => b - a);
+    return found === undefined ? nothing : found.toSorted((a, b) => b - a);
   }
 
   /** Takes what no segment holds yet, up to a position, as the bytes of a new one. */
   seal(through: number): Uint8Array | undefined {
-    const count = this.#unsealed.findLastIndex((slot) => slot.position <= through) + 1;
+    const slots = this.#unsealed;
+    let count = this.#unsealedCount;
+    while (count > 0 && positionAt(slots, (count - 1) * slotWords) > through) count--;
     if (count === 0) return undefined;
-    const view = new DataView(new ArrayBuffer(count * 16));
-    this.#unsealed.splice(0, count).forEach((slot, index) => {
-      view.setUint32(index * 16, slot.low);
-      view.setUint32(index * 16 + 4, slot.high);
-      view.setFloat64(index * 16 + 8, slot.position);
-    });
+    const view = new DataView(new ArrayBuffer(count * slotBytes));
+    for (let index = 0; index < count; index++) {
+      const at = index * slotWords;
+      view.setInt32(index * slotBytes, slots[at] as number);
+      view.setInt32(index * slotBytes + 4, slots[at + 1] as number);
+      view.setFloat64(index * slotBytes + 8, positionAt(slots, at));
+    }
+    slots.copyWithin(0, count * slotWords, this.#unsealedCount * slotWords);
+    this.#unsealedCount -= count;
     return new Uint8Array(view.buffer);
   }
 
   /** Takes in a sealed segment. */
   load(bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let at = 0; at + 16 <= bytes.byteLength; at += 16) {
-      const print = { low: view.getUint32(at), high: view.getUint32(at + 4) };
-      this.#insert(print, view.getFloat64(at + 8));
-    }
+    for (let at = 0; at + slotBytes <= bytes.byteLength; at += slotBytes)
+      this.#insert(view.getInt32(at), view.getInt32(at + 4), view.getFloat64(at + 8));
   }
 
   /** Forgets every position below `floor`. */
   forget(floor: number): void {
     if (floor <= this.#floor) return;
     this.#floor = floor;
-    this.#rebuild(this.#slots.length);
+    this.#rebuild(this.#capacity);
   }
 
-  #insert(print: Fingerprint, position: number): void {
+  #insert(low: number, high: number, position: number): void {
     if (position < this.#floor) return;
-    if ((this.#size + 1) * 2 > this.#slots.length) this.#rebuild(this.#slots.length * 2);
-    this.#place(print.low, print.high, position);
+    if ((this.#size + 1) * 2 > this.#capacity) this.#rebuild(this.#capacity * 2);
+    this.#place(low, high, position);
   }
 
   #place(low: number, high: number, position: number): void {
-    const mask = this.#slots.length - 1;
+    const slots = this.#slots;
+    const mask = this.#capacity - 1;
     let slot = low & mask;
-    while (this.#slots[slot] !== emptySlot) slot = (slot + 1) & mask;
-    this.#slots[slot] = position;
-    this.#prints[slot * 2] = low;
-    this.#prints[slot * 2 + 1] = high;
+    while (positionAt(slots, slot * slotWords) !== 0) slot = (slot + 1) & mask;
+    write(slots, slot * slotWords, low, high, position);
     this.#size++;
   }
 
   #rebuild(capacity: number): void {
     const slots = this.#slots;
-    const prints = this.#prints;
-    this.#slots = new Float64Array(capacity);
-    this.#prints = new Uint32Array(capacity * 2);
+    this.#capacity = capacity;
+    this.#slots = new Int32Array(capacity * slotWords);
     this.#size = 0;
-    for (let slot = 0; slot < slots.length; slot++) {
-      const position = slots[slot] as number;
-      if (position === emptySlot || position < this.#floor) continue;
-      this.#place(prints[slot * 2] as number, prints[slot * 2 + 1] as number, position);
+    for (let at = 0; at < slots.length; at += slotWords) {
+      const position = positionAt(slots, at);
+      if (position === 0 || position < this.#floor) continue;
+      this.#place(slots[at] as number, slots[at + 1] as number, position);
     }
   }
+}
+
+const positionAt = (slots: Int32Array, at: number): number =>
+  (slots[at + 3] as number) * wordRange + ((slots[at + 2] as number) >>> 0);
+
+function write(slots: Int32Array, at: number, low: number, high: number, position: number): void {
+  slots[at] = low;
+  slots[at + 1] = high;
+  slots[at + 2] = position | 0;
+  slots[at + 3] = Math.floor(position / wordRange);
+}
+
+function grown(slots: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(slots.length * 2);
+  larger.set(slots);
+  return larger;
 }
 
 /** The seed of a cluster's fingerprints. */

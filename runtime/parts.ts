@@ -118,7 +118,7 @@ export function assemble(
     supervision: new Supervision(options),
     timers: new Timers(options),
     deadLetters: new DeadLetters({ ...options, writer, residents, onFenced: onLost }),
-    recall: new Recall({ ...options, table: new IdTable(options.idSeed) }),
+    recall: new Recall({ ...options, writer, table: new IdTable(options.idSeed) }),
     reads: new Reads({ ...options, writer, onFenced: onLost }),
     outbox: new Outbox({ ...options, onDiverged: halt }),
     inbox: new Inbox(),

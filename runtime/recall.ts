@@ -1,11 +1,12 @@
 /**
  * What a partition remembers of the commands it has seen, so that none is applied twice.
  *
- * Owns: `underWay`, commands staged or pending, with the callers that wait for them; `recent`, the
- * replies of the latest; `table`, the ids of the whole window (see id-table.ts). All of it can be
+ * Owns: `pending`, commands whose reply is deferred, with the callers that wait for them; `recent`,
+ * the replies of the latest; `table`, the ids of the whole window (see id-table.ts). All of it can be
  * derived from the log and its sealed segments. Invariants:
- * I1  an id given by a client is in underWay from the moment its command is decided until its reply
- *     is durable, and in the table from then until it has left the window;
+ * I1  an id given by a client is in the table, with the position of the record that has its reply,
+ *     from the moment at which that record is staged until it has left the window; if the reply is
+ *     deferred it is in `pending` from the moment at which the command is decided until then;
  * I2  a caller is answered only when the record with the reply is durable.
  */
 import type { ActorKey } from '../contracts/ids.ts';
@@ -13,34 +14,28 @@ import { recordAddress, type Answer, type LogRecord } from '../contracts/record.
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 import type { Clock } from './clock.ts';
 import type { Caller, Command } from './command.ts';
-import type { Staged } from './group-writer.ts';
+import type { GroupWriter, Staged } from './group-writer.ts';
 import type { Fingerprint, IdTable } from './id-table.ts';
 import type { Limits } from './limits.ts';
+import { RecentReplies } from './recent-replies.ts';
 import type { Span, Tracer } from './telemetry.ts';
-
-interface UnderWay {
-  readonly actor: ActorKey;
-  readonly id: string;
-  readonly hash: string;
-  readonly callers: Caller[];
-  /** The reply subject that the log keeps: at it the next owner answers, and at no other. */
-  readonly subject: string;
-  /** Where the pending record stands; 0 for a command whose reply is in its own record. */
-  readonly pendingAt: number;
-  /** The record's time, from which the callers' patience is measured. */
-  readonly time: number;
-  readonly trace?: string | undefined;
-}
 
 /** A pending command as a checkpoint keeps it. */
 export interface PendingCommand {
   readonly actor: ActorKey;
   readonly id: string;
   readonly hash: string;
+  /** The reply subject that the log keeps: at it the next owner answers, and at no other. */
   readonly subject: string;
+  /** Where its record stands. */
   readonly position: number;
+  /** That record's time, from which the callers' patience is measured. */
   readonly time: number;
   readonly trace?: string | undefined;
+}
+
+interface Pending extends PendingCommand {
+  readonly callers: Caller[];
 }
 
 /** What is known of a command's id. */
@@ -52,7 +47,7 @@ export type Known =
       readonly kind: 'answered';
       readonly hash: string;
       readonly text: string;
-      readonly code?: string;
+      readonly code?: string | undefined;
     };
 
 /** Perhaps answered, by a record at one of these positions: only the log can tell. */
@@ -68,36 +63,29 @@ export interface RecallOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly table: IdTable;
+  readonly writer: Pick<GroupWriter, 'stagedAt'>;
   /** Makes a caller of a reply subject that the log kept. */
   readonly callerOf: (subject: string, since: number, trace: string | undefined) => Caller;
   readonly tracer?: Tracer | undefined;
-}
-
-interface Remembered {
-  readonly hash: string;
-  readonly text: string;
-  readonly code?: string;
 }
 
 const keyOf = (actor: ActorKey, id: string): string => `${actor}\n${id}`;
 
 /** A command's id in its scope, with what it is looked up by: computed once a command. */
 export interface IdKey {
-  readonly text: string;
+  readonly actor: ActorKey;
+  readonly id: string;
   readonly print: Fingerprint;
 }
 
 export class Recall {
   readonly #options: RecallOptions;
-  readonly #underWay = new Map<string, UnderWay>();
-  readonly #recent = new Map<string, Remembered>();
-  /** Goes on from the last one forgotten: a new iterator would pass the gaps that all before left. */
-  #oldest = this.#recent.entries();
-  #recentBytes = 0;
-  #pendingCount = 0;
+  readonly #pending = new Map<string, Pending>();
+  readonly #recent: RecentReplies;
 
   constructor(options: RecallOptions) {
     this.#options = options;
+    this.#recent = new RecentReplies(options.limits);
   }
 
   get table(): IdTable {
@@ -105,7 +93,7 @@ export class Recall {
   }
 
   get full(): boolean {
-    return this.#pendingCount >= this.#options.limits.pendingMax;
+    return this.#pending.size >= this.#options.limits.pendingMax;
   }
 
   /** Whether there is no room to remember one more id for the promised window. */
@@ -115,22 +103,20 @@ export class Recall {
 
   /** How many more ids there is room for. */
   get idsLeft(): number {
-    return Math.max(0, this.#options.limits.idsMax - this.table.size - this.#underWay.size);
+    return Math.max(0, this.#options.limits.idsMax - this.table.size - this.#pending.size);
   }
 
   /** Commands whose reply is deferred. */
   get pendingCount(): number {
-    return this.#pendingCount;
+    return this.#pending.size;
   }
 
   find(key: IdKey | undefined): Known | Logged {
     if (key === undefined) return isNew;
-    const underWay = this.#underWay.get(key.text);
-    if (underWay) return { kind: 'under-way', hash: underWay.hash, callers: underWay.callers };
-    const recent = this.#recent.get(key.text);
-    if (recent) return { kind: 'answered', ...recent };
+    const pending = this.#pendingOf(key.actor, key.id);
+    if (pending) return { kind: 'under-way', hash: pending.hash, callers: pending.callers };
     const positions = this.table.find(key.print);
-    return positions.length > 0 ? { kind: 'logged', positions } : isNew;
+    return positions.length === 0 ? isNew : this.#foundAt(positions, key);
   }
 
   /** Undefined for a command without an id of its client's. */
@@ -139,102 +125,92 @@ export class Recall {
   }
 
   #key(actor: ActorKey, id: string): IdKey {
-    return { text: keyOf(actor, id), print: this.table.fingerprint(actor, id) };
+    return { actor, id, print: this.table.fingerprint(actor, id) };
   }
 
-  /** A command was decided; its callers wait for this record or, if deferred, for a later one. */
-  staged(staged: Staged): void {
-    const { record } = staged;
-    if (record.id === undefined) return;
-    const deferred = record.reply === undefined;
-    if (!deferred && record.hash === undefined) return;
-    if (deferred) this.#pendingCount++;
-    this.#underWay.set(staged.key?.text ?? keyOf(record.actor, record.id), {
-      actor: record.actor,
-      id: record.id,
-      hash: record.hash ?? '',
-      callers: staged.callers,
-      subject: record.pending ?? '',
-      pendingAt: deferred ? staged.position : 0,
-      time: record.time,
-      trace: record.trace,
-    });
+  #pendingOf(actor: ActorKey, id: string): Pending | undefined {
+    return this.#pending.size === 0 ? undefined : this.#pending.get(keyOf(actor, id));
+  }
+
+  /** The id, or another with its fingerprint, is answered at these positions. */
+  #foundAt(positions: readonly number[], { actor, id }: IdKey): Known | Logged {
+    const durable: number[] = [];
+    for (const position of positions) {
+      const staged = this.#options.writer.stagedAt(position);
+      if (staged === undefined) durable.push(position);
+      else if (staged.record.actor === actor && staged.record.id === id)
+        return { kind: 'under-way', hash: staged.record.hash ?? '', callers: staged.callers };
+    }
+    for (const position of durable) {
+      const recent = this.#recent.find(position, actor, id);
+      if (recent) return { kind: 'answered', ...recent };
+    }
+    return durable.length > 0 ? { kind: 'logged', positions: durable } : isNew;
+  }
+
+  /** A record was decided: who waits for it is told when it is durable or, if deferred, later. */
+  staged({ record, position, key, callers }: Staged): void {
+    const { actor, id, hash, reply, answers } = record;
+    if (id !== undefined && reply === undefined) {
+      const { pending: subject = '', time, trace } = record;
+      const pending = { actor, id, hash: hash ?? '', callers, subject, position, time, trace };
+      this.#pending.set(keyOf(actor, id), pending);
+    } else if (id !== undefined && hash !== undefined) {
+      this.table.add(key?.print ?? this.table.fingerprint(actor, id), position);
+    }
+    for (const answer of answers ?? [])
+      if (answer.hash !== undefined)
+        this.table.add(this.table.fingerprint(actor, answer.id), position);
   }
 
   /** Step 6: the record is durable; whoever waits for a reply in it is told. */
-  durable(staged: Staged, epoch: number): void {
-    const { record, position } = staged;
+  durable({ record, position, callers }: Staged, epoch: number): void {
+    const { actor, id, hash, reply, answers } = record;
     // Most records of messages answer nobody.
-    if (record.reply === undefined && record.answers === undefined) return;
+    if (reply === undefined && answers === undefined) return;
     const at = recordAddress(this.#options.partition, epoch, position);
-    if (record.id !== undefined && record.reply !== undefined) {
-      const { id, hash, reply } = record;
-      if (hash === undefined) tell(staged.callers, reply, at);
-      else
-        this.#answer(staged.key ?? this.#key(record.actor, id), { id, hash, reply }, position, at);
-    }
-    for (const answer of record.answers ?? []) {
-      const key = this.#key(record.actor, answer.id);
-      const span = this.#replies(key, record.trace);
-      this.#answer(key, answer, position, at);
+    if (id !== undefined && reply !== undefined)
+      this.#answer({ actor, id, hash, reply, position, at, callers });
+    for (const answer of answers ?? []) {
+      const pending = this.#take(actor, answer.id);
+      const span = pending && this.#replies(pending, record.trace);
+      this.#answer({ actor, ...answer, position, at, callers: pending?.callers ?? [] });
       span?.end(answer.reply.ok ? undefined : answer.reply.error.code);
     }
   }
 
   /** The step of a deferred reply, which follows from the command and happens because of a record. */
-  #replies({ text }: IdKey, because: string | undefined): Span | undefined {
-    const { tracer } = this.#options;
-    const trace = tracer && this.#underWay.get(text)?.trace;
-    return trace === undefined ? undefined : tracer?.reply(trace, because);
+  #replies({ trace }: Pending, because: string | undefined): Span | undefined {
+    return trace === undefined ? undefined : this.#options.tracer?.reply(trace, because);
   }
 
-  #answer(key: IdKey, answer: Answer, position: number, at: string): void {
-    const underWay = this.#underWay.get(key.text);
-    this.#underWay.delete(key.text);
-    if (underWay && underWay.pendingAt > 0) this.#pendingCount--;
-    const text = encodeReply(answer.reply, at);
-    const code = answer.reply.ok ? undefined : answer.reply.error.code;
-    for (const caller of underWay?.callers ?? []) caller.answer(text, code);
-    if (answer.hash === undefined) return;
-    this.table.add(key.print, position);
-    this.#remember(key.text, { hash: answer.hash, text, ...(code !== undefined && { code }) });
+  /** A pending command, which is pending no more. */
+  #take(actor: ActorKey, id: string): Pending | undefined {
+    const pending = this.#pendingOf(actor, id);
+    if (pending) this.#pending.delete(keyOf(actor, id));
+    return pending;
   }
 
-  #remember(key: string, reply: Remembered): void {
-    const { recentRepliesMax, recentBytesMax } = this.#options.limits;
-    this.#recent.set(key, reply);
-    this.#recentBytes += reply.text.length;
-    while (this.#recent.size > recentRepliesMax || this.#recentBytes > recentBytesMax) {
-      if (!this.#forgetOldest()) return;
-    }
-  }
-
-  /** False if nothing is remembered. */
-  #forgetOldest(): boolean {
-    let { value } = this.#oldest.next();
-    if (value === undefined) {
-      this.#oldest = this.#recent.entries();
-      ({ value } = this.#oldest.next());
-    }
-    if (value === undefined) return false;
-    const [key, { text }] = value;
-    this.#recentBytes -= text.length;
-    return this.#recent.delete(key);
+  #answer({ actor, id, hash, reply, position, at, callers }: Answered): void {
+    const text = encodeReply(reply, at);
+    const code = reply.ok ? undefined : reply.error.code;
+    for (const caller of callers) caller.answer(text, code);
+    if (hash !== undefined) this.#recent.add({ position, actor, id, hash, text, code });
   }
 
   /** The hash under which a pending command came, for the record that answers it. */
   hashOf(actor: ActorKey, id: string): string | undefined {
-    return this.#underWay.get(keyOf(actor, id))?.hash || undefined;
+    return this.#pendingOf(actor, id)?.hash || undefined;
   }
 
   /** Tells callers that have waited too long; the command itself stays pending. */
   expire(): void {
     const { clock, limits } = this.#options;
     const before = clock.now() - limits.replyWaitMs;
-    for (const waiting of this.#underWay.values()) {
+    for (const waiting of this.#pending.values()) {
       if (waiting.time > before) break;
       // Commands may be pending for long that nobody waits for any more.
-      if (waiting.pendingAt === 0 || waiting.callers.length === 0) continue;
+      if (waiting.callers.length === 0) continue;
       const patient = waiting.callers.filter((caller) => caller.since > before);
       const impatient = waiting.callers.filter((caller) => caller.since <= before);
       waiting.callers.splice(0, waiting.callers.length, ...patient);
@@ -244,8 +220,7 @@ export class Recall {
 
   /** Tells those who wait for a deferred reply at a subject that the log does not know to ask again. */
   dismiss(): void {
-    for (const { callers, subject, pendingAt } of this.#underWay.values()) {
-      if (pendingAt === 0) continue;
+    for (const { callers, subject } of this.#pending.values()) {
       const joined = callers.filter((caller) => caller.subject !== subject);
       tell(joined, refusal('runtime/pending'));
     }
@@ -254,11 +229,8 @@ export class Recall {
   /** The pending commands whose records stand at or before a position. */
   pending(through: number): PendingCommand[] {
     const pending: PendingCommand[] = [];
-    for (const { pendingAt, ...command } of this.#underWay.values()) {
-      if (pendingAt === 0 || pendingAt > through) continue;
-      const { actor, id, hash, subject, time, trace } = command;
-      pending.push({ actor, id, hash, subject, position: pendingAt, time, trace });
-    }
+    for (const { callers: _, ...command } of this.#pending.values())
+      if (command.position <= through) pending.push(command);
     return pending;
   }
 
@@ -268,12 +240,7 @@ export class Recall {
     const { subject, time, trace } = command;
     const inTime = time > clock.now() - limits.replyWaitMs;
     const callers = subject !== '' && inTime ? [callerOf(subject, time, trace)] : [];
-    this.#pendingCount++;
-    this.#underWay.set(keyOf(command.actor, command.id), {
-      ...command,
-      callers,
-      pendingAt: command.position,
-    });
+    this.#pending.set(keyOf(command.actor, command.id), { ...command, callers });
   }
 
   /** Takes in a record of the log's tail. */
@@ -285,12 +252,28 @@ export class Recall {
       this.restorePending({ actor, id, hash: hash ?? '', subject, position, time, trace });
     }
     if (id !== undefined && reply !== undefined && hash !== undefined) {
-      this.#answer(this.#key(actor, id), { id, hash, reply }, position, at);
+      this.table.add(this.table.fingerprint(actor, id), position);
+      this.#answer({ actor, id, hash, reply, position, at, callers: [] });
     }
     for (const answer of record.answers ?? []) {
-      this.#answer(this.#key(actor, answer.id), answer, position, at);
+      if (answer.hash !== undefined)
+        this.table.add(this.table.fingerprint(actor, answer.id), position);
+      const callers = this.#take(actor, answer.id)?.callers ?? [];
+      this.#answer({ actor, ...answer, position, at, callers });
     }
   }
+}
+
+/** A reply, the record that has it, and who waits for it. */
+interface Answered {
+  readonly actor: ActorKey;
+  readonly id: string;
+  /** Of a client's command with an id. */
+  readonly hash?: string | undefined;
+  readonly reply: Reply;
+  readonly position: number;
+  readonly at: string;
+  readonly callers: readonly Caller[];
 }
 
 /** The reply that a record holds for a command of this id, if it is that record. */
@@ -301,8 +284,8 @@ export function replyIn(record: LogRecord, actor: ActorKey, id: string): Answer 
   return record.answers?.find((answer) => answer.id === id);
 }
 
-function tell(callers: readonly Caller[], reply: Reply, at?: string): void {
+function tell(callers: readonly Caller[], reply: Reply): void {
   if (callers.length === 0) return;
-  const text = encodeReply(reply, at);
+  const text = encodeReply(reply);
   for (const caller of callers) caller.answer(text, reply.ok ? undefined : reply.error.code);
 }

@@ -27,7 +27,7 @@ export interface RefusalsOptions {
 /** A reply as it is sent. */
 export interface Told {
   readonly text: string;
-  readonly code?: string;
+  readonly code?: string | undefined;
 }
 
 export class Refusals {

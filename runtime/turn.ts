@@ -117,7 +117,7 @@ export class Turn {
 
   /** Steps 2 to 5 for a client's command, of whose id this is known. */
   command({ command, key, known, cited }: Recalled, resident: Resident): void {
-    const { recall, reads, random, supervision, onBroken, onApplied, meter, clock } = this.#options;
+    const { reads, random, supervision, onBroken, onApplied, meter, clock } = this.#options;
     const began = meter ? clock.monotonic() : 0;
     // 2 recall
     if (known.kind === 'under-way' && known.hash === command.hash) {
@@ -165,7 +165,6 @@ export class Turn {
     // 5 join
     const { caller, span } = command;
     const staged = this.#join(resident, judged.draft, { callers: [caller], key, span });
-    recall.staged(staged);
     if (command.retried !== undefined) supervision.evolve(staged.record, this.#at(staged));
     meter?.turn(clock.monotonic() - began);
   }
@@ -358,7 +357,7 @@ export class Turn {
     { record, text }: Pick<Draft, 'record' | 'text'>,
     { callers, key, span }: Waiting,
   ): Staged {
-    const { writer, outbox, timers, onChanged } = this.#options;
+    const { writer, outbox, timers, recall, onChanged } = this.#options;
     const position = writer.staged + 1;
     if (record.events) {
       resident.version = record.version;
@@ -367,7 +366,9 @@ export class Turn {
     this.#time = record.time;
     if (record.out) outbox.commit(record.out, position);
     timers.evolve(record);
-    return writer.stage({ record, text, callers, key, span });
+    const staged = writer.stage({ record, text, callers, key, span });
+    recall.staged(staged);
+    return staged;
   }
 }
 

@@ -107,13 +107,18 @@ export const plantedFaults: readonly PlantedFault[] = [
   ]),
   plant('only the latest ids are remembered', [
     'runtime/recall.ts',
-    "return positions.length > 0 ? { kind: 'logged', positions } : isNew;",
-    "return positions.length > 1e9 ? { kind: 'logged', positions } : isNew;",
+    'return durable.length > 0 ?',
+    'return durable.length > 1e9 ?',
   ]),
   plant('a command under way is not recalled', [
     'runtime/recall.ts',
-    "if (underWay) return { kind: 'under-way'",
-    "if (underWay?.pendingAt === 0) return { kind: 'under-way'",
+    "if (pending) return { kind: 'under-way'",
+    "if (pending?.position === 0) return { kind: 'under-way'",
+  ]),
+  plant('a command in a group under way is not recalled', [
+    'runtime/recall.ts',
+    'staged.record.id === id)',
+    "staged.record.id === '')",
   ]),
   plant('an id is enough, whatever the payload', [
     'runtime/turn.ts',
