@@ -59,4 +59,4 @@ export class Outlook {
 }
 
 /** Each fence has a nonce of its own, which begins with that of the process (placement.ts). */
-const processOf = (nonce: string): string => nonce.slice(0, nonce.lastIndexOf('.'));
+export const processOf = (nonce: string): string => nonce.slice(0, nonce.lastIndexOf('.'));

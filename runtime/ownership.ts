@@ -14,6 +14,7 @@
 import type { Bus, BusMessage } from './bus.ts';
 import type { Clock } from './clock.ts';
 import { Door } from './door.ts';
+import { Follower } from './follower.ts';
 import type { Leases, Renewal } from './leases.ts';
 import type { Limits } from './limits.ts';
 import type { Fence } from './log.ts';
@@ -64,6 +65,8 @@ export class Ownership {
   readonly fence: Fence;
   readonly door: Door;
   readonly #options: OwnershipOptions;
+  /** Before it is ours: as far as it was followed, if it was. */
+  #follower: Follower | undefined;
   #service: Service | undefined;
   /** P2. */
   #validUntil = Number.NEGATIVE_INFINITY;
@@ -74,7 +77,7 @@ export class Ownership {
   #given = false;
   #ended = false;
 
-  /** Under a fence that is granted, or that will be if the present owner hands over. */
+  /** Under a fence that is granted, or that will be if the present owner hands over or is gone. */
   constructor(options: OwnershipOptions, fence: Fence) {
     this.#options = options;
     this.fence = fence;
@@ -152,15 +155,13 @@ export class Ownership {
 
   /** Recovers a partition that was acquired, and lets requests in (P1). */
   async open(group: string, grant: Grant): Promise<void> {
-    this.renewed(grant.sentAt);
-    this.#publishedBefore = grant.published;
-    const service = await this.#serviceOf((opening) => this.#options.open(opening, grant));
-    if (this.#accept(service)) await this.door.enter(group);
+    if (this.#accept(await this.#recovered(grant))) await this.door.enter(group);
     this.#admit();
   }
 
   /** Answers for a partition that was acquired and cannot be served: nothing but why. */
   async openHalted(group: string, sentAt: number, reason: string): Promise<void> {
+    this.#follower?.close();
     this.renewed(sentAt);
     this.#halted(reason);
     await this.door.enter(group);
@@ -173,25 +174,15 @@ export class Ownership {
     this.#halted(reason);
   }
 
-  /** Rebuilds the partition as far as its present owner has written by now. */
-  follow(): Promise<Partition> {
-    return this.#options.follow(this.#opening);
+  /** Rebuilds the partition as far as its present owner has written by now; false if that failed. */
+  follow(): Promise<boolean> {
+    this.#follower ??= new Follower(() => this.#options.follow(this.#opening));
+    return this.#follower.readOn();
   }
 
-  /** It is ours now, and `following` has followed it: reads the rest, and lets in what has waited. */
-  async succeed(following: Partition, grant: Grant): Promise<void> {
-    this.renewed(grant.sentAt);
-    this.#publishedBefore = grant.published;
-    const service = await this.#serviceOf(async (opening) => {
-      // A checkpoint in between would name ids that the follower does not know of: begin again.
-      if (!(await following.followOn())) {
-        following.close();
-        return this.#options.open(opening, grant);
-      }
-      await following.serve(grant);
-      return following;
-    });
-    this.#accept(service);
+  /** Its owner has given it to us: reads the rest, and lets in what has waited. */
+  async succeed(grant: Grant): Promise<void> {
+    this.#accept(await this.#recovered(grant));
     this.#admit();
   }
 
@@ -207,8 +198,18 @@ export class Ownership {
   /** Ends at once; the lease, if it is still ours, runs out by itself. */
   end(): void {
     this.#ended = true;
+    this.#follower?.close();
     this.served?.close();
     if (!this.#sendsOn) this.door.close();
+  }
+
+  /** Its fence is granted: reads what is left to read. */
+  #recovered(grant: Grant): Promise<Service> {
+    this.renewed(grant.sentAt);
+    this.#publishedBefore = grant.published;
+    return this.#serviceOf(
+      (opening) => this.#follower?.serve(grant) ?? this.#options.open(opening, grant),
+    );
   }
 
   /** False if the ownership has ended meanwhile. */

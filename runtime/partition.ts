@@ -81,9 +81,11 @@ export class Partition {
    * fence under which it will be served.
    */
   static async follow(options: PartitionOptions): Promise<Partition> {
-    const following = await Partition.#begun(options);
-    await following.#recovery.follow();
-    return following;
+    return whileOwned(options, async () => {
+      const following = await Partition.#begun(options);
+      await following.#recovery.follow();
+      return following;
+    });
   }
 
   static async #begun(options: PartitionOptions): Promise<Partition> {
@@ -92,13 +94,17 @@ export class Partition {
 
   /**
    * Takes in what has been written since; false if the owner has taken a checkpoint meanwhile, for
-   * then this one knows old segments and must be begun again.
+   * then this one knows old segments and must be begun again. Asked first: what a newer checkpoint
+   * covers may have left the log.
    */
   async followOn(): Promise<boolean> {
     const { log, partition } = this.#options;
-    await this.#recovery.follow();
-    const [latest] = await readCheckpoints(log, partition);
-    return (latest?.position ?? 0) === this.#checkpoint;
+    return whileOwned(this.#options, async () => {
+      const [latest] = await readCheckpoints(log, partition);
+      if ((latest?.position ?? 0) !== this.#checkpoint) return false;
+      await this.#recovery.follow();
+      return true;
+    });
   }
 
   /**
@@ -283,12 +289,12 @@ export class Partition {
   }
 }
 
-/** What another owner has written meanwhile looks like damage, and is none. */
+/** What another owner writes meanwhile looks like damage, and is none. */
 async function whileOwned<T>({ log, fence }: PartitionOptions, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const [holds] = error instanceof LogDamaged ? await log.check([fence]) : [];
-    throw holds === false ? new Error('another host took the partition meanwhile') : error;
+    throw holds === false ? new Error('another host owns the partition') : error;
   }
 }

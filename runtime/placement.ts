@@ -2,7 +2,8 @@
  * Which partitions this host owns.
  *
  * Owns the ownerships of this host. What to take is decided by take-overs.ts (what nobody owns) and
- * pulls.ts (what an owner that lives is to hand over); heartbeat.ts keeps it.
+ * pulls.ts (what an owner that lives is to hand over), what to get ready for by standbys.ts (what an
+ * owner that is silent has); heartbeat.ts keeps it.
  */
 import type { Bus, BusMessage, Subscription } from './bus.ts';
 import { pause, within, type Random } from './clock.ts';
@@ -18,6 +19,7 @@ import type { PartitionStatus } from './partition-status.ts';
 import { Pulls } from './pulls.ts';
 import { Restarts } from './restarts.ts';
 import { Rounds } from './rounds.ts';
+import { Standbys } from './standbys.ts';
 import { succeed } from './succession.ts';
 import { TakeOvers } from './take-overs.ts';
 import type { Subjects } from '../contracts/subjects.ts';
@@ -58,6 +60,7 @@ export class Placement {
   readonly #parley: Parley;
   readonly #heartbeat: Heartbeat;
   readonly #takeOvers: TakeOvers;
+  readonly #standbys: Standbys;
   readonly #pulls: Pulls;
   readonly #restarts: Restarts;
   readonly #held = new Map<number, Held>();
@@ -101,8 +104,20 @@ export class Placement {
     const isHeld = (partition: number): boolean =>
       this.#held.has(partition) || !this.#restarts.mayTry(partition);
     const shared = { ...options, isHeld };
-    this.#takeOvers = new TakeOvers({ ...shared, take: (partition) => this.#take(partition) });
-    this.#pulls = new Pulls({ ...shared, pull: (...args) => this.#pull(...args) });
+    const successorOf = (partition: number, { epoch }: OwnerRecord): Ownership =>
+      this.#ownershipOf(partition, epoch + 1, this.#newNonce());
+    this.#standbys = new Standbys({ ...shared, nonce: this.#nonce, successorOf });
+    this.#takeOvers = new TakeOvers({
+      ...shared,
+      reached: (partition) => this.#standbys.reached(partition),
+      take: (partition) => this.#take(partition),
+    });
+    this.#pulls = new Pulls({
+      ...options,
+      // An owner that is silent hands nothing over.
+      isHeld: (partition) => isHeld(partition) || this.#standbys.has(partition),
+      pull: (partition, owner) => this.#pull(successorOf(partition, owner), owner),
+    });
   }
 
   get nonce(): string {
@@ -117,7 +132,7 @@ export class Placement {
     await pause(clock, introductionMs);
     await this.#heartbeat.beat();
     this.#rounds.every(limits.leaseMs / 3, () => this.#heartbeat.beat());
-    this.#rounds.every(scanMs, () => this.#scan());
+    this.#rounds.every(scanMs, () => this.#scan(), 0);
     this.#rounds.every(tickMs, async () => this.#tick());
   }
 
@@ -181,6 +196,7 @@ export class Placement {
     const deadline = clock.monotonic() + ms;
     this.#stopping = true;
     this.#takeOvers.stop();
+    this.#standbys.stop();
     this.#pulls.stop();
     await this.#heartbeat.leave().catch(() => undefined);
     while (this.#leaving && clock.monotonic() < deadline && (await this.#outlook.othersLive()))
@@ -208,49 +224,47 @@ export class Placement {
     await this.look();
     const own = this.#ownerships.flatMap(({ served }) => served?.status ?? []);
     await this.#logWatch.look(this.#outlook.seen, own);
-    if (!this.#heartbeat.mayTake) return;
+    if (!this.#heartbeat.mayTake) return this.#standbys.clear();
     this.#takeOvers.consider(this.#outlook.seen);
+    this.#standbys.consider(this.#outlook.seen);
     this.#pulls.consider(this.#outlook.seen);
   }
 
-  /** Acquires a free partition and opens it; one that cannot be opened is given back. */
+  /** Takes a free partition, with what has been read of it already. */
   async #take(partition: number): Promise<void> {
+    const standby = this.#standbys.claim(partition);
+    try {
+      await this.#acquire(partition, standby);
+    } finally {
+      if (this.#held.get(partition)?.ownership !== standby) standby?.end();
+    }
+  }
+
+  /** Acquires a free partition and opens it; one that cannot be opened is given back. */
+  async #acquire(partition: number, standby: Ownership | undefined): Promise<void> {
     const { leases, limits, clock, host } = this.#options;
-    const nonce = this.#newNonce();
+    const nonce = standby?.fence.nonce ?? this.#newNonce();
     const group = `${host}.${nonce}`;
     const sentAt = clock.monotonic();
     const claim = { partition, host, nonce, group, leaseMs: limits.leaseMs };
     const known = this.#logWatch.reached(partition);
     const acquired = await leases.acquire(claim);
-    switch (acquired.kind) {
-      case 'held':
-        return;
-      case 'lost-tail': {
-        const { epoch, found, known: before } = acquired;
-        const reason = lostRecords(found, before);
-        await this.#opened(this.#ownershipOf(partition, epoch, nonce), group, (ownership) =>
-          ownership.openHalted(group, sentAt, reason),
-        );
-        return;
-      }
-      case 'acquired': {
-        const { epoch, top } = acquired;
-        await this.#opened(this.#ownershipOf(partition, epoch, nonce), group, (ownership) =>
-          top < known
-            ? ownership.openHalted(group, sentAt, lostRecords(top, known))
-            : ownership.open(group, { ...acquired, sentAt }),
-        );
-      }
-    }
+    if (acquired.kind === 'held') return;
+    const { epoch } = acquired;
+    const ownership =
+      standby?.fence.epoch === epoch ? standby : this.#ownershipOf(partition, epoch, nonce);
+    await this.#opened(ownership, group, () => {
+      if (acquired.kind === 'lost-tail')
+        return ownership.openHalted(group, sentAt, lostRecords(acquired.found, acquired.known));
+      return acquired.top < known
+        ? ownership.openHalted(group, sentAt, lostRecords(acquired.top, known))
+        : ownership.open(group, { ...acquired, sentAt });
+    });
   }
 
-  #opened(
-    ownership: Ownership,
-    group: string,
-    open: (ownership: Ownership) => Promise<void>,
-  ): Promise<void> {
+  #opened(ownership: Ownership, group: string, open: () => Promise<void>): Promise<void> {
     this.#hold(ownership, group);
-    return this.#orFree(ownership, open(ownership));
+    return this.#orFree(ownership, open());
   }
 
   /** While it is being handed over its successor looks, too. */
@@ -260,8 +274,7 @@ export class Placement {
   }
 
   /** Takes a partition over from an owner that lives; tells whether it has changed hands. */
-  async #pull(partition: number, owner: OwnerRecord): Promise<boolean> {
-    const ownership = this.#ownershipOf(partition, owner.epoch + 1, this.#newNonce());
+  async #pull(ownership: Ownership, owner: OwnerRecord): Promise<boolean> {
     const onOwned = (group: string): void => this.#hold(ownership, group);
     const options = { ...this.#options, parley: this.#parley, onOwned };
     const pulled = await this.#orFree(ownership, succeed(options, ownership, owner));

@@ -12,10 +12,10 @@ export class Rounds {
     this.#onError = onError;
   }
 
-  /** Calls again `ms` after each call has ended. */
-  every(ms: number, work: () => Promise<void>): void {
+  /** Calls again `ms` after each call has ended; first after `firstMs`. */
+  every(ms: number, work: () => Promise<void>, firstMs = ms): void {
     if (this.#stopped) return;
-    const timer = this.#clock.after(ms, () => {
+    const timer = this.#clock.after(firstMs, () => {
       this.#timers.delete(timer);
       void work()
         .catch(this.#onError)

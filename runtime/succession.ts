@@ -14,7 +14,6 @@ import { pause, type Clock } from './clock.ts';
 import type { Leases, OwnerRecord } from './leases.ts';
 import type { Ownership } from './ownership.ts';
 import type { Answer, Ask, Parley } from './parley.ts';
-import type { Partition } from './partition.ts';
 
 export interface SuccessionOptions {
   readonly host: string;
@@ -26,8 +25,6 @@ export interface SuccessionOptions {
   /** From now on the partition is ours, and its requests come through this queue group. */
   readonly onOwned: (group: string) => void;
 }
-
-const followsMax = 3;
 
 /** Tells whether the partition has changed hands; `ownership` has the fence that follows the owner's. */
 export async function succeed(
@@ -43,7 +40,6 @@ class Succession {
   readonly #options: SuccessionOptions;
   readonly #ownership: Ownership;
   readonly #owner: OwnerRecord;
-  #following: Partition | undefined;
   /** That of the owner now: it may have opened another since we last looked. */
   #group: string | undefined;
 
@@ -58,11 +54,11 @@ class Succession {
     const ownership = this.#ownership;
     let owned = false;
     try {
-      this.#following = await ownership.follow();
+      await ownership.follow();
       const joined = await this.#ask('join');
       if (joined?.kind !== 'joined') return await this.#giveUp();
-      const following = await this.#upToDate();
-      if (following === undefined) return await this.#giveUp();
+      // The owner takes no checkpoint from `join` on.
+      if (!(await ownership.follow())) return await this.#giveUp();
       this.#group = joined.group;
       await ownership.door.enter(joined.group);
       const sentAt = clock.monotonic();
@@ -70,22 +66,12 @@ class Succession {
       if (given === undefined) return await this.#giveUp();
       onOwned(joined.group);
       owned = true;
-      await ownership.succeed(following, { ...given, sentAt });
+      await ownership.succeed({ ...given, sentAt });
       return true;
     } catch (error) {
       if (!owned) await this.#giveUp();
       throw error;
     }
-  }
-
-  /** The owner takes no checkpoint from `join` on; one that it took before means to begin again. */
-  async #upToDate(): Promise<Partition | undefined> {
-    for (let follows = 1; follows <= followsMax; follows++) {
-      if (await this.#following?.followOn()) return this.#following;
-      this.#following?.close();
-      this.#following = await this.#ownership.follow();
-    }
-    return undefined;
   }
 
   /** The owner record, once it names us; undefined if it certainly will not. */
@@ -108,7 +94,6 @@ class Succession {
   async #giveUp(): Promise<false> {
     const { leases, onStranded } = this.#options;
     const ownership = this.#ownership;
-    this.#following?.close();
     await ownership.door.leave();
     const waiting = ownership.door.close();
     ownership.end();

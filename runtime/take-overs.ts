@@ -2,8 +2,9 @@
  * Takes partitions that nobody owns: at once if rendezvous hashing over the live hosts names this
  * host, after a while otherwise.
  *
- * Few at a time, so that those that are open serve without a pause, and the shortest first, so that
- * most serve again soon. Owns since when each has been free.
+ * Few at a time, so that those that are open serve without a pause, and those with the least to read
+ * first, so that most serve again soon: all at once that were followed (standbys.ts). Owns since when
+ * each has been free.
  */
 import { Attempts } from './attempts.ts';
 import type { Clock } from './clock.ts';
@@ -13,9 +14,12 @@ import { preferredHost } from './rendezvous.ts';
 
 export interface TakeOversOptions {
   readonly host: string;
+  readonly partitions: number;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly isHeld: (partition: number) => boolean;
+  /** How far its log has been read here already, if it has. */
+  readonly reached: (partition: number) => number | undefined;
   /** Rejects if the partition could not be opened; it is then free again. */
   readonly take: (partition: number) => Promise<void>;
   readonly report: (line: string) => void;
@@ -33,7 +37,11 @@ export class TakeOvers {
     this.#attempts = new Attempts({
       ...options,
       pauses,
-      atOnce: () => options.limits.recoveriesMax,
+      // What has been read already costs little to open.
+      atOnce: ({ partition }) =>
+        options.reached(partition) === undefined
+          ? options.limits.recoveriesMax
+          : options.partitions,
       attempt: ({ partition }) => options.take(partition).then(() => true),
       onError: (partition, tries, error) =>
         options.report(
@@ -54,7 +62,7 @@ export class TakeOvers {
 
   /** Takes what is free. */
   consider({ now, hosts, owners }: Overview): void {
-    const { host, clock, limits, isHeld } = this.#options;
+    const { host, clock, limits, isHeld, reached } = this.#options;
     const at = clock.monotonic();
     const wanted = owners.flatMap((owner, partition) => {
       if (!isFree(owner, now) || isHeld(partition)) {
@@ -68,7 +76,7 @@ export class TakeOvers {
       return (mine || overdue) && this.#attempts.mayTry(partition) ? [{ partition }] : [];
     });
     const tail = ({ partition }: { readonly partition: number }): number =>
-      tailOf(owners[partition]);
+      tailOf(owners[partition], reached(partition));
     this.#attempts.want(wanted.toSorted((a, b) => tail(a) - tail(b)));
   }
 }
@@ -77,6 +85,6 @@ export class TakeOvers {
 export const isFree = (owner: OwnerRecord | undefined, now: number): boolean =>
   owner === undefined || owner.until <= now;
 
-/** How many records have to be replayed. */
-const tailOf = (owner: OwnerRecord | undefined): number =>
-  owner === undefined ? 0 : owner.top - owner.checkpoint;
+/** How many records have to be replayed by who has read up to there. */
+export const tailOf = (owner: OwnerRecord | undefined, reached?: number): number =>
+  owner === undefined ? 0 : owner.top - (reached ?? owner.checkpoint);

@@ -400,6 +400,19 @@ export const plantedFaults: readonly PlantedFault[] = [
     'const accepted = known || handle(request);',
     'const accepted = handle(request) || known;',
   ]),
+  plant(
+    'what is written after the last look at a log that is followed is not read',
+    [
+      'runtime/follower.ts',
+      'const partition = await this.#upToDate();',
+      'const partition = this.#partition ?? (await this.#upToDate());',
+    ],
+    [
+      'runtime/recovery.ts',
+      'this.#stretchMs = stretchMs.ending;',
+      'this.#stretchMs = stretchMs.ending;\n    if (this.#begun) this.#next = top + 1;',
+    ],
+  ),
   plant('callers of pending commands are forgotten by a new owner', [
     'runtime/recall.ts',
     "subject !== '' && inTime ? [callerOf(subject, time, trace)] : [];",

@@ -103,7 +103,7 @@ describe('recovery', () => {
     };
     const failure = await rig.start(0).catch((error: unknown) => error);
     expect(failure).not.toBeInstanceOf(LogDamaged);
-    expect(String(failure)).toMatch(/another host took the partition/);
+    expect(String(failure)).toMatch(/another host owns the partition/);
     expect(store.owner?.top).toBe(4);
     expect(await coinsOf(rig)).toEqual({ coins: 4 });
   });
