@@ -13,6 +13,7 @@ import type { OpenOrder, Replace } from './account-order.ts';
 import {
   closedOrder,
   emptyAccount,
+  isTrading,
   trading,
   type AccountContext,
   type TradingAccount,
@@ -71,32 +72,41 @@ export const saveAccount = (account: AccountContext): Json => JSON.parse(writeAc
 
 /** The same as JSON text: what has ended is text already, and most of a busy account (0019). */
 export function writeAccount(account: AccountContext): string {
-  const { balances, markets, orders, closedOrders, replaces, cancelAlls } = account;
-  const { ordersNumbered, transfers, holds } = account;
-  const funds = Array.from(balances, ([asset, { available, held }]) => [
-    asset,
-    available.toString(),
-    held.toString(),
-  ]);
-  const closed = Array.from(closedOrders.values(), ({ text }) => text);
+  const { ordersNumbered, holds } = account;
+  const transfers = writeTransfers(account.transfers);
   const reversals = saveReversals(account.reversals);
-  return objectText([
-    ['balances', JSON.stringify(funds)],
-    ['markets', JSON.stringify(Array.from(markets, ([symbol, { terms }]) => [symbol, terms]))],
-    ['orders', JSON.stringify([...orders.values()].map(saveOrder))],
-    ['closedOrders', `[${closed.join(',')}]`],
-    ['replaces', JSON.stringify([...replaces.values()].map(saveReplace))],
-    ['cancelAlls', JSON.stringify([...cancelAlls])],
-    ['ordersNumbered', JSON.stringify(ordersNumbered)],
-    ['transfers', writeTransfers(transfers)],
-    ['holds', holds && JSON.stringify(saveHolds(holds))],
-    ['reversals', reversals === undefined ? undefined : JSON.stringify(reversals)],
-  ]);
+  // By far the most accounts have balances and nothing else: for them this is all that is done.
+  return (
+    `{"balances":${writeBalances(account)},${isTrading(account) ? writeTrading(account) : untraded}` +
+    `,"ordersNumbered":${ordersNumbered}` +
+    (transfers === undefined ? '' : `,"transfers":${transfers}`) +
+    (holds === undefined ? '' : `,"holds":${JSON.stringify(saveHolds(holds))}`) +
+    (reversals === undefined ? '' : `,"reversals":${JSON.stringify(reversals)}`) +
+    '}'
+  );
 }
 
-/** The JSON text of an object whose fields are texts; those that are undefined are left out. */
-const objectText = (fields: readonly (readonly [name: string, text: string | undefined])[]) =>
-  `{${fields.flatMap(([name, text]) => (text === undefined ? [] : [`"${name}":${text}`])).join(',')}}`;
+function writeBalances({ balances }: AccountContext): string {
+  let text = '';
+  for (const [asset, { available, held }] of balances)
+    text += `${text === '' ? '[' : ','}[${JSON.stringify(asset)},"${available}","${held}"]`;
+  return text === '' ? '[]' : `${text}]`;
+}
+
+const untraded = '"markets":[],"orders":[],"closedOrders":[],"replaces":[],"cancelAlls":[]';
+
+function writeTrading(account: TradingAccount): string {
+  const { markets, orders, closedOrders, replaces, cancelAlls } = account;
+  const terms = Array.from(markets, ([symbol, market]) => [symbol, market.terms]);
+  const closed = Array.from(closedOrders.values(), ({ text }) => text);
+  return (
+    `"markets":${JSON.stringify(terms)},` +
+    `"orders":${JSON.stringify([...orders.values()].map(saveOrder))},` +
+    `"closedOrders":[${closed.join(',')}],` +
+    `"replaces":${JSON.stringify([...replaces.values()].map(saveReplace))},` +
+    `"cancelAlls":${JSON.stringify([...cancelAlls])}`
+  );
+}
 
 /** Field by field: the same state must give the same text, wherever the order came from. */
 const saveOrder = (order: OpenOrder): Json => ({

@@ -128,7 +128,9 @@ export const holdsOf = (account: AccountContext): HoldBook => (account.holds ??=
 export const reversalsOf = (account: AccountContext): ReversalBook =>
   (account.reversals ??= emptyReversals());
 
-const isTrading = (account: AccountContext): account is TradingAccount => account.orders !== none;
+/** Whether it ever had to do with orders. */
+export const isTrading = (account: AccountContext): account is TradingAccount =>
+  account.orders !== none;
 
 const nothing: Readonly<Balance> = { available: 0n, held: 0n };
 
