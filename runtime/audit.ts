@@ -18,6 +18,7 @@ import type { LogSearch } from './log-search.ts';
 import { snapshotOf, startResident, tailOf } from './resident.ts';
 import type { Residents } from './residents.ts';
 import { retried } from './retried.ts';
+import type { Due } from './snapshots.ts';
 
 export interface AuditOptions {
   readonly partition: number;
@@ -54,13 +55,13 @@ export class Audit {
   }
 
   /** One of these actors, chosen by chance, as it is in memory at `position`. */
-  pick(actors: readonly ActorKey[], position: number): Picked | undefined {
+  pick(due: readonly Due[], position: number): Picked | undefined {
     const { random, residents, limits } = this.#options;
-    for (let picks = 0; picks < Math.min(picksMax, actors.length); picks++) {
-      const picked = actors[Math.floor(random.next() * actors.length)];
-      const resident = picked && residents.get(picked);
+    for (let picks = 0; picks < Math.min(picksMax, due.length); picks++) {
+      const picked = due[Math.floor(random.next() * due.length)];
+      const resident = typeof picked === 'string' ? residents.get(picked) : picked;
       if (resident && resident.bytes <= limits.auditedBytesMax)
-        return { ...snapshotOf(resident, position), actor: picked };
+        return { ...snapshotOf(resident, position), actor: resident.key };
     }
     return undefined;
   }

@@ -60,7 +60,7 @@ export class Partition {
       {
         ...options,
         ...this.#parts,
-        onChanged: (record, position) => this.#parts.snapshots.changed(record.actor, position),
+        onChanged: (record, position) => this.#parts.snapshots.restored(record.actor, position),
         onEntry: (entry) => this.#parts.retention.restore(entry),
       },
       checkpoints[0],

@@ -149,8 +149,11 @@ export function assemble(
   const turn = new Turn({
     ...shared,
     epoch: fence.epoch,
-    onChanged: (actor, position) => snapshots.changed(actor, position),
-    onBroken: ({ key }) => residents.rebuild(key, () => recordsOf(key)),
+    onChanged: (resident, position) => snapshots.changed(resident, position),
+    onBroken: (resident) => {
+      snapshots.left(resident);
+      residents.rebuild(resident.key, () => recordsOf(resident.key));
+    },
     onApplied: (command, reply, time) => void tellWhere(command, reply, time),
   });
   const retries = new Retries({ ...shared, turn, submit });

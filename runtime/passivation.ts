@@ -34,7 +34,7 @@ export class Passivation {
     for (let left = 2 * residents.size; left > 0 && residents.crowded;) {
       const { changed, lookedAt } = residents.evict();
       left -= lookedAt;
-      await snapshots.write(changed.map(({ key }) => key));
+      await snapshots.write(changed);
       for (const resident of changed) residents.drop(resident);
       await new Promise<void>((resolve) => clock.soon(resolve));
     }

@@ -19,6 +19,10 @@ export interface Resident {
   bytes: number;
   /** Used since eviction last looked at it. */
   used: boolean;
+  /** The position of its latest change that no snapshot covers, or 0 (snapshots.ts). */
+  changedAt: number;
+  /** Where it stands among the changed. */
+  changedIndex: number;
 }
 
 /** The state of a resident actor as judgement sees it. */
@@ -74,5 +78,6 @@ export function startResident(types: ActorTypes, { key, snapshot, tail }: Beginn
     version = record.version;
   }
   const bytes = residentCost(snapshot?.state.length ?? blankLength);
-  return { key, type, instance, version, savedVersion, bytes, used: true };
+  const unchanged = { changedAt: 0, changedIndex: 0 };
+  return { key, type, instance, version, savedVersion, bytes, used: true, ...unchanged };
 }

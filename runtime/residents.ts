@@ -186,10 +186,10 @@ export class Residents {
     this.#blank.clear();
   }
 
-  /** A snapshot was taken: the actor's state is so long now. */
+  /** A snapshot was taken of an actor in memory: its state is so long now. */
   sized(resident: Resident, stateLength: number): void {
     const bytes = residentCost(stateLength);
-    if (this.#actors.get(resident.key) === resident) this.#bytes += bytes - resident.bytes;
+    this.#bytes += bytes - resident.bytes;
     resident.bytes = bytes;
   }
 

@@ -1,15 +1,20 @@
 /**
  * Writes snapshots of the actors that have changed: before they leave memory, or for a checkpoint.
  *
- * Owns the set of changed actors. Invariants:
+ * Owns which actors have changed, and `changedAt` and `changedIndex` of those in memory. Invariants:
  * S1  nothing of a state that is not durable is written: each snapshot waits for its own position;
- * S2  an actor stays in the set until a snapshot of its latest change is durable.
+ * S2  an actor stays among the changed until a snapshot of its latest change is durable;
+ * S3  one that changed in memory has a `changedAt` other than 0 and stands at its `changedIndex`, until
+ *     it has a snapshot, or breaks and leaves memory as it is.
+ *
+ * A host that has a million accounts writes a snapshot for nearly each command, so nothing is looked up
+ * by an actor's key here that stands in the actor.
  */
 import type { ActorKey } from '../contracts/ids.ts';
 import type { Clock } from './clock.ts';
 import type { GroupWriter } from './group-writer.ts';
 import type { Fence, Log } from './log.ts';
-import { snapshotOf } from './resident.ts';
+import { snapshotOf, type Resident } from './resident.ts';
 import type { Residents } from './residents.ts';
 import { retried } from './retried.ts';
 
@@ -24,6 +29,9 @@ export interface SnapshotsOptions {
   readonly report: (line: string) => void;
 }
 
+/** An actor that has changed: itself if it is in memory, as far as is known. */
+export type Due = Resident | ActorKey;
+
 /** Of a late one: on a busy host each slice mostly waits, for the log and for its own write. */
 const slicesAtOnceLate = 4;
 /** What is snapshot in one turn of the event loop, or one actor if it is larger. */
@@ -32,8 +40,10 @@ const sliceBytes = 256 * 1024;
 
 export class Snapshots {
   readonly #options: SnapshotsOptions;
-  /** Changed since their latest snapshot, with the position of the latest change. */
-  readonly #changed = new Map<ActorKey, number>();
+  /** Those in memory; who has a snapshot since leaves a gap until the next checkpoint has ended. */
+  #changed: (Resident | undefined)[] = [];
+  /** Those that were not in memory, or broke, with the position of their latest change until then. */
+  readonly #away = new Map<ActorKey, number>();
   /** Told already: several writes fail together. */
   #isFailing = false;
   #closed = false;
@@ -43,24 +53,36 @@ export class Snapshots {
   }
 
   /** The actors that have changed since their latest snapshot. */
-  get due(): readonly ActorKey[] {
-    return [...this.#changed.keys()];
+  get due(): readonly Due[] {
+    return [...this.#inMemory, ...this.#away.keys()];
   }
 
-  changed(actor: ActorKey, position: number): void {
-    this.#changed.set(actor, position);
+  get #inMemory(): Resident[] {
+    return this.#changed.filter((resident) => resident !== undefined);
   }
 
-  /**
-   * Writes snapshots of those of the actors that are in memory, as they are now, once that is
-   * durable (S1). One that is not in memory left it with a snapshot of its last version, or broke: then
-   * it is not counted as snapshot.
-   */
-  async write(actors: readonly ActorKey[]): Promise<void> {
+  changed(resident: Resident, position: number): void {
+    if (resident.changedAt === 0) resident.changedIndex = this.#changed.push(resident) - 1;
+    resident.changedAt = position;
+  }
+
+  /** An actor has changed in the log that is read, and need not be in memory. */
+  restored(actor: ActorKey, position: number): void {
+    this.#away.set(actor, position);
+  }
+
+  /** A broken one leaves memory as it is, and will be built again. */
+  left(resident: Resident): void {
+    if (resident.changedAt === 0) return;
+    this.#away.set(resident.key, resident.changedAt);
+    this.#unlist(resident);
+  }
+
+  /** Writes snapshots of actors in memory, as they are now, once that is durable (S1). */
+  async write(actors: readonly Resident[]): Promise<void> {
     const { writer, log, fence, residents, onFenced } = this.#options;
-    const taken = actors.flatMap((actor) => residents.get(actor) ?? []);
     const position = writer.staged;
-    const snapshots = taken.map((resident) => {
+    const snapshots = actors.map((resident) => {
       const snapshot = snapshotOf(resident, position);
       residents.sized(resident, snapshot.state.length);
       return snapshot;
@@ -70,26 +92,41 @@ export class Snapshots {
       onFenced();
       return;
     }
-    taken.forEach((resident, index) => {
+    actors.forEach((resident, index) => {
       residents.saved(resident, snapshots[index]?.version ?? 0);
-      // It may have changed meanwhile, and may just be built again because it broke on the next event.
-      if ((this.#changed.get(resident.key) ?? 0) <= position) this.#changed.delete(resident.key);
+      this.#covered(resident, position);
     });
   }
 
+  /** It may have changed meanwhile, and may just be built again because it broke on the next event. */
+  #covered(resident: Resident, position: number): void {
+    if (resident.changedAt !== 0 && resident.changedAt <= position) this.#unlist(resident);
+    if (this.#away.size > 0 && (this.#away.get(resident.key) ?? position) <= position)
+      this.#away.delete(resident.key);
+  }
+
+  #unlist(resident: Resident): void {
+    this.#changed[resident.changedIndex] = undefined;
+    resident.changedAt = 0;
+  }
+
   /** The same for many, in slices that give way to other work: more at a time where it is `late`. */
-  async writeAll(due: readonly ActorKey[], late: () => boolean): Promise<void> {
+  async writeAll(due: readonly Due[], late: () => boolean): Promise<void> {
     for (let from = 0; from < due.length && !this.#closed;) {
       const slices = this.#slices(due, from, late() ? slicesAtOnceLate : 1);
       from += slices.flat().length;
       await Promise.all(slices.map((slice) => this.#writeSlice(slice)));
       await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
     }
+    this.#changed = this.#inMemory;
+    this.#changed.forEach((resident, index) => {
+      if (resident) resident.changedIndex = index;
+    });
   }
 
   /** Those that are written together; an actor that is too large for a slice is alone in its turn. */
-  #slices(due: readonly ActorKey[], from: number, most: number): readonly (readonly ActorKey[])[] {
-    const slices: (readonly ActorKey[])[] = [];
+  #slices(due: readonly Due[], from: number, most: number): readonly (readonly Due[])[] {
+    const slices: (readonly Due[])[] = [];
     for (let to = from; to < due.length && slices.length < most;) {
       const slice = this.#slice(due, to);
       const isLarge = slice.some((actor) => this.#bytesOf(actor) > sliceBytes);
@@ -101,30 +138,40 @@ export class Snapshots {
   }
 
   /** All that still lack one, at a moment when all are in memory: while some come, one may break. */
-  async #writeSlice(actors: readonly ActorKey[]): Promise<void> {
+  async #writeSlice(due: readonly Due[]): Promise<void> {
     const { residents } = this.#options;
     for (;;) {
-      const still = actors.filter((actor) => this.#changed.has(actor));
+      const still = due.filter((one) => this.#lacksSnapshot(one));
       if (still.length === 0) return;
-      const away = still.filter((actor) => residents.get(actor) === undefined);
-      if (away.length === 0) return this.write(still);
-      await residents.load(away);
+      const away = still.filter((one) => this.#resident(one) === undefined);
+      if (away.length === 0) return this.write(still.flatMap((one) => this.#resident(one) ?? []));
+      await residents.load(away.map(keyOf));
     }
   }
 
+  #lacksSnapshot(due: Due): boolean {
+    return (typeof due !== 'string' && due.changedAt !== 0) || this.#away.has(keyOf(due));
+  }
+
+  /** As it is in memory now: who was there may have broken and come back. */
+  #resident(due: Due): Resident | undefined {
+    if (typeof due !== 'string' && due.changedAt !== 0) return due;
+    return this.#options.residents.get(keyOf(due));
+  }
+
   /** The actors from there on that are snapshot together. */
-  #slice(due: readonly ActorKey[], from: number): readonly ActorKey[] {
+  #slice(due: readonly Due[], from: number): readonly Due[] {
     let bytes = 0;
     let to = from;
     for (; to < due.length && to < from + sliceActors; to++) {
-      bytes += this.#bytesOf(due[to] as ActorKey);
+      bytes += this.#bytesOf(due[to] as Due);
       if (to > from && bytes > sliceBytes) break;
     }
     return due.slice(from, to);
   }
 
-  #bytesOf(actor: ActorKey): number {
-    return this.#options.residents.get(actor)?.bytes ?? 0;
+  #bytesOf(due: Due): number {
+    return this.#resident(due)?.bytes ?? 0;
   }
 
   /** Writing the same snapshot or checkpoint twice is harmless. */
@@ -149,3 +196,5 @@ export class Snapshots {
     this.#closed = true;
   }
 }
+
+const keyOf = (due: Due): ActorKey => (typeof due === 'string' ? due : due.key);

@@ -62,7 +62,7 @@ export interface TurnOptions {
   readonly tracer?: Tracer | undefined;
   readonly meter?: Meter | undefined;
   /** An actor has a version that no snapshot holds. */
-  readonly onChanged: (actor: ActorKey, position: number) => void;
+  readonly onChanged: (resident: Resident, position: number) => void;
   /** The statechart failed half-way: its instance must be built again from the log. */
   readonly onBroken: (resident: Resident) => void;
   /** The actor applied the command at this time, says the reply; where, is to be looked up. */
@@ -361,7 +361,7 @@ export class Turn {
     const position = writer.staged + 1;
     if (record.events) {
       resident.version = record.version;
-      onChanged(resident.key, position);
+      onChanged(resident, position);
     }
     this.#time = record.time;
     if (record.out) outbox.commit(record.out, position);

@@ -39,6 +39,21 @@ test('an actor that changes and breaks while its snapshot is written is in the n
   expect(rig.halted).toEqual([]);
 });
 
+test('an actor that changes and then breaks is in the next checkpoint, as its log has it', async () => {
+  const limits = { checkpointRecords: 1, auditedBytesMax: 0 };
+  const rig = new Rig({ partitions: 1, limits });
+  const owner = await rig.start(0);
+  await rig.within(rig.command(mallory, 'note', { text: 'one' }));
+  const how = 'an event that no state takes, after one that it does';
+  await rig.within(rig.command(mallory, 'misbehave', { how }));
+  owner.tick();
+  await rig.settle();
+  const store = rig.store.partitions(0);
+  expect(store.checkpoints).toHaveLength(1);
+  expect(store.snapshots.get(mallory)?.state).toContain('["one"]');
+  expect(rig.halted).toEqual([]);
+});
+
 test('an actor that breaks while a checkpoint waits for another is in that checkpoint', async () => {
   const loading = new Gate('loadSnapshots');
   loading.release();
