@@ -24,9 +24,9 @@ import {
   reversalsOf,
   transfersOf,
   type AccountContext,
-  type Balance,
   type TradingAccount,
 } from './account-state.ts';
+import type { Balance } from './balances.ts';
 import { evolveReversal } from './reversals/book.ts';
 import { evolveTransfer, type Books } from './transfers/evolution.ts';
 import type { Market, MarketCatalogue } from './account-market.ts';

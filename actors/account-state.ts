@@ -11,15 +11,16 @@
  *    there as `Rejected` from an earlier place.
  */
 import type { ExecutionReport } from '../contracts/execution-report.ts';
-import { tenTo, type Units } from '../contracts/money.ts';
+import { tenTo } from '../contracts/money.ts';
 import type { OpenOrder, Replace } from './account-order.ts';
 import type { Market } from './account-market.ts';
+import { Balances, type Balance } from './balances.ts';
 import { emptyHolds, type HoldBook } from './holds/book.ts';
 import { emptyReversals, type ReversalBook } from './reversals/book.ts';
 import { emptyBook, type TransferBook } from './transfers/book.ts';
 
 export interface AccountContext {
-  readonly balances: Map<string, Balance>;
+  readonly balances: Balances;
   /** The symbols that the account has ordered at. */
   readonly markets: ReadonlyMap<string, Market>;
   /** By orderId, in the order of placing. An order is open from its placing, before the answer. */
@@ -68,11 +69,6 @@ export const closedOrder = (report: ExecutionReport): ClosedOrder => ({
   text: JSON.stringify(report),
 });
 
-export interface Balance {
-  available: Units;
-  held: Units;
-}
-
 export interface CancelAll {
   unanswered: number;
   canceled: number;
@@ -91,7 +87,7 @@ const none: ReadonlyMap<string, never> = new Map<string, never>();
 
 /** An account that nothing has happened to yet. */
 export const emptyAccount = (): AccountContext => ({
-  balances: new Map(),
+  balances: new Balances(),
   markets: none,
   orders: none,
   orderIds: none,

@@ -297,7 +297,7 @@ function isEmpty(account: AccountContext): boolean {
   const { orders, holds, transfers, reversals } = account;
   if (orders.size > 0 || (holds?.open.size ?? 0) > 0 || expectsMoney(transfers)) return false;
   if ((reversals?.reclaims.size ?? 0) > 0) return false;
-  for (const { available, held } of account.balances.values()) {
+  for (const [, { available, held }] of account.balances) {
     if (available !== 0n || held !== 0n) return false;
   }
   return true;

@@ -4,7 +4,7 @@
  */
 import { parseUnits, scaleOf, type Scales } from '../../contracts/money.ts';
 import type { ReversalEvent } from '../../contracts/reversal.ts';
-import type { Balance } from '../account-state.ts';
+import type { Balance } from '../balances.ts';
 
 /** A transfer that its payee is asked to give back. */
 export type Reclaim = Extract<ReversalEvent, { type: 'reversal-requested' }>;

@@ -1,7 +1,7 @@
 /** What the events of transfers add up to: the only place that changes a book of transfers. */
 import { parseUnits, scaleOf, type Scales, type Units } from '../../contracts/money.ts';
 import type { TransferEvent } from '../../contracts/transfer.ts';
-import type { Balance } from '../account-state.ts';
+import type { Balance } from '../balances.ts';
 import {
   completedKept,
   incomingEndedKept,
