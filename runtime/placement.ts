@@ -73,6 +73,8 @@ export class Placement {
   #acquisitions = 0;
   /** On the monotonic clock. */
   #tickedAt: number;
+  /** Hosts that start together have seen each other. */
+  #introduced = false;
   /** Takes nothing more. */
   #stopping = false;
 
@@ -129,10 +131,12 @@ export class Placement {
     const { clock, limits, host } = this.#options;
     this.#asked = this.#parley.listen(host, (ask) => this.#answer(ask));
     await this.#heartbeat.beat();
+    // What a former process of this name has can be read meanwhile.
+    this.#rounds.every(scanMs, () => this.#scan(), 0);
     await pause(clock, introductionMs);
     await this.#heartbeat.beat();
+    this.#introduced = true;
     this.#rounds.every(limits.leaseMs / 3, () => this.#heartbeat.beat());
-    this.#rounds.every(scanMs, () => this.#scan(), 0);
     this.#rounds.every(tickMs, async () => this.#tick());
   }
 
@@ -225,8 +229,9 @@ export class Placement {
     const own = this.#ownerships.flatMap(({ served }) => served?.status ?? []);
     await this.#logWatch.look(this.#outlook.seen, own);
     if (!this.#heartbeat.mayTake) return this.#standbys.clear();
-    this.#takeOvers.consider(this.#outlook.seen);
     this.#standbys.consider(this.#outlook.seen);
+    if (!this.#introduced) return;
+    this.#takeOvers.consider(this.#outlook.seen);
     this.#pulls.consider(this.#outlook.seen);
   }
 

@@ -95,12 +95,12 @@ export class Standbys {
     const { now, owners } = overview;
     const heirs = this.#heirs(overview);
     const due = owners.flatMap((owner, partition): Due[] => {
+      if (owner) this.#forgetUnlessSilent(partition, owner);
       const mine = preferredHost(heirs, partition) === host;
       if (owner === undefined || !mine || this.#options.isHeld(partition)) {
         this.#forget(partition);
         return [];
       }
-      this.#forgetUnlessSilent(partition, owner);
       if (this.#isNew(partition, owner, overview)) this.#begin(partition, owner);
       const standby = this.#standbys.get(partition);
       if (standby === undefined || isFree(owner, now) || isRead(standby, owner)) return [];

@@ -44,6 +44,16 @@ class Voice {
   }
 }
 
+/** What a silent host would do if it were not. */
+async function renewAll({ store }: HostRig): Promise<void> {
+  await store.leases.heartbeat('ann', 3_000);
+  const { owners } = await store.leases.owners(settings.partitions);
+  const renewals = owners.flatMap((owner, partition) =>
+    owner ? [{ fence: { ...owner, partition }, published: owner.published }] : [],
+  );
+  await store.leases.renew(renewals, 3_000);
+}
+
 /** What a host reads of the logs. */
 class Reading {
   readonly log: Log;
@@ -247,6 +257,7 @@ describe('a host whose neighbour falls silent', () => {
   it('forgets what it has read when that one renews, and lets it do its work', async () => {
     const { rig, ann, reading } = await forsaken();
     const owners = await rig.owners();
+    await renewAll(rig);
     ann.silent = false;
     await rig.elapse(1_500);
     reading.reads.splice(0);
@@ -260,5 +271,20 @@ describe('a host whose neighbour falls silent', () => {
     await rig.ownedBy('bob');
     await putInAll(rig, 'third');
     await expectCoins(rig, 3);
+  });
+
+  it('follows one that is late again and again ever more seldom', async () => {
+    const { rig, reading } = await forsaken();
+    const lates = 8;
+    let followed = 0;
+    for (let late = 0; late < lates; late++) {
+      await renewAll(rig);
+      reading.begun.clear();
+      await rig.elapse(2_800);
+      if (reading.begun.size > 0) followed++;
+    }
+    expect(allAt(rig, 1)()).toBe(true);
+    expect(followed).toBeGreaterThan(1);
+    expect(followed).toBeLessThan(lates);
   });
 });
