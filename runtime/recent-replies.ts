@@ -35,6 +35,7 @@ export class RecentReplies {
   /** Keeps the reply of a record that stands at or after those before. */
   add(reply: RecentReply): void {
     const { recentRepliesMax, recentBytesMax } = this.#limits;
+    if (recentRepliesMax === 0) return;
     if (this.#next - this.#first === recentRepliesMax) this.#forget();
     this.#ring[this.#next++ % recentRepliesMax] = reply;
     this.#bytes += reply.text.length;
