@@ -9,7 +9,7 @@
 import { setup } from 'xstate';
 import { AccountCommand, AccountQuery, AccountResult } from '../contracts/account.ts';
 import { AccountEvent, accountEventsInternal } from '../contracts/account-events.ts';
-import { formatUnits, scaleOf, type Scales, type Units } from '../contracts/money.ts';
+import { formatUnits, scaleOf, type Scales } from '../contracts/money.ts';
 import type { JsonObject } from '../contracts/json.ts';
 import { accountEvolution } from './account-evolution.ts';
 import { publishedOrder } from './published-order.ts';
@@ -265,10 +265,11 @@ function deposit(account: AccountContext, command: Cash, scales: Scales): Judged
   if (available + held + units > unitsMax) return reject('money/too-large');
   if (!hasRoomFor(account, asset)) return reject('account/too-many-assets');
   const scale = scaleOf(scales, asset);
+  const amount = formatUnits(units, scale);
   return accept(
-    { type: 'deposited', ...moved(command, units, scale) },
+    moved('deposited', command, amount),
     { asset, available: formatUnits(available + units, scale), held: formatUnits(held, scale) },
-    { external: { [asset]: formatUnits(units, scale) } },
+    { external: { [asset]: amount } },
   );
 }
 
@@ -281,17 +282,19 @@ function withdraw(state: Account, command: Cash, scales: Scales): Judged {
   if (units > available) return reject('account/insufficient-funds');
   const scale = scaleOf(scales, asset);
   return accept(
-    { type: 'withdrawn', ...moved(command, units, scale) },
+    moved('withdrawn', command, formatUnits(units, scale)),
     { asset, available: formatUnits(available - units, scale), held: formatUnits(held, scale) },
     { external: { [asset]: formatUnits(-units, scale) } },
   );
 }
 
-const moved = ({ asset, reference }: Cash, units: Units, scale: number) => ({
-  asset,
-  amount: formatUnits(units, scale),
-  ...(reference !== undefined && { reference }),
-});
+function moved<Type extends 'deposited' | 'withdrawn'>(
+  type: Type,
+  { asset, reference }: Cash,
+  amount: string,
+) {
+  return reference === undefined ? { type, asset, amount } : { type, asset, amount, reference };
+}
 
 function isEmpty(account: AccountContext): boolean {
   const { orders, holds, transfers, reversals } = account;

@@ -49,11 +49,10 @@ export const accept = <const Event extends { type: string }>(
   events: Event | readonly Event[],
   result: Json = {},
   effects?: Effects,
-): Decision<Event> => ({
-  events: list(events),
-  reply: success(result),
-  ...(effects && { effects }),
-});
+): Decision<Event> =>
+  effects
+    ? { events: list(events), reply: success(result), effects }
+    : { events: list(events), reply: success(result) };
 
 /** The command is refused. Most refusals change nothing; one may still have events and messages. */
 export const reject = <const Event extends { type: string } = never>(
@@ -77,7 +76,7 @@ export const alreadyApplied = (time: number): Decision<never> => ({
 export const defer = <const Event extends { type: string }>(
   events: Event | readonly Event[],
   effects?: Effects,
-): Decision<Event> => ({ events: list(events), ...(effects && { effects }) });
+): Decision<Event> => (effects ? { events: list(events), effects } : { events: list(events) });
 
 /** What a message leads to. A message cannot be refused: what it asks may be, by a message back. */
 export const react = <const Event extends { type: string }>(

@@ -47,6 +47,9 @@ export function parseActorKey(text: string): ActorKey | undefined {
   return wellFormed ? (text as ActorKey) : undefined;
 }
 
+/** The type of the actor with this key. */
+export const typeOf = (key: ActorKey): string => key.slice(0, key.indexOf('/'));
+
 /** The two halves of a key: `account/alice` → `account`, `alice`. */
 export function splitActorKey(key: ActorKey): { type: string; id: string } {
   const slash = key.indexOf('/');

@@ -1,4 +1,4 @@
-import { splitActorKey, type ActorKey } from './ids.ts';
+import type { ActorKey } from './ids.ts';
 
 const offsetBasis = 0x811c9dc5;
 const prime = 0x01000193;
@@ -9,10 +9,10 @@ const prime = 0x01000193;
  * the server and a router in a host always agree.
  */
 export function partitionOf(key: ActorKey, partitions: number): number {
-  const { type, id } = splitActorKey(key);
+  const slash = key.indexOf('/');
   let state = offsetBasis;
   // Both grammars are ASCII, so a code unit is a byte.
-  for (let i = 0; i < type.length; i++) state = Math.imul(state ^ type.charCodeAt(i), prime);
-  for (let i = 0; i < id.length; i++) state = Math.imul(state ^ id.charCodeAt(i), prime);
+  for (let i = 0; i < key.length; i++)
+    if (i !== slash) state = Math.imul(state ^ key.charCodeAt(i), prime);
   return (state >>> 0) % partitions;
 }

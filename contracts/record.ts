@@ -111,12 +111,17 @@ export const decodeGroup = (text: string): LogRecord[] => JSON.parse(text) as Lo
 /** Of the records in a group those of one actor; the others are not parsed. */
 export function decodeRecordsOf(actor: ActorKey, text: string): LogRecord[] {
   const mark = `"actor":${JSON.stringify(actor)}`;
-  if (!text.includes(mark)) return [];
-  const lines = text.slice(1, -1).split(',\n');
-  const candidates = lines.filter((line) => line.includes(mark));
-  return candidates
-    .map((line) => JSON.parse(line) as LogRecord)
-    .filter((record) => record.actor === actor);
+  const records: LogRecord[] = [];
+  for (let at = text.indexOf(mark); at >= 0;) {
+    // A line feed inside of a record would be escaped.
+    const from = text.lastIndexOf('\n', at) + 1;
+    const next = text.indexOf('\n', at);
+    const end = next < 0 ? text.length - 1 : next - 1;
+    const record = JSON.parse(text.slice(from === 0 ? 1 : from, end)) as LogRecord;
+    if (record.actor === actor) records.push(record);
+    at = next < 0 ? -1 : text.indexOf(mark, next);
+  }
+  return records;
 }
 
 /** The id of the stream entry whose first record stands at `position`. */

@@ -52,29 +52,48 @@ export class Batch {
       return undefined;
     }
     this.#waiting++;
-    const deferred = this.#deferred;
-    let subject: string | undefined;
-    const caller: Caller = {
-      /** Made when a record needs it: most commands are answered by the record of their own. */
-      get subject() {
-        return (subject ??= deferred.reserve(caller));
-      },
-      since: this.#since,
-      answer: (text) => {
-        if (this.#replies[index] !== undefined) return;
-        if (subject !== undefined) deferred.release(subject);
-        this.#waiting--;
-        const rest = (this.#missing - 1) * refusalBytes;
-        const fits = this.#bytes + Buffer.byteLength(text) + rest <= wireLimits.batchReplyBytesMax;
-        this.#settle(index, fits ? text : encodeReply(refusal('runtime/pending')));
-      },
-    };
-    return caller;
+    return new Part(this, index, this.#deferred, this.#since);
+  }
+
+  /** The reply to a command that was begun; false if it has one. */
+  answer(index: number, text: string): boolean {
+    if (this.#replies[index] !== undefined) return false;
+    this.#waiting--;
+    const rest = (this.#missing - 1) * refusalBytes;
+    const fits = this.#bytes + Buffer.byteLength(text) + rest <= wireLimits.batchReplyBytesMax;
+    this.#settle(index, fits ? text : encodeReply(refusal('runtime/pending')));
+    return true;
   }
 
   #settle(index: number, reply: string): void {
     this.#replies[index] = reply;
     this.#bytes += Buffer.byteLength(reply) + 1;
     if (--this.#missing === 0) this.#done(`{"ok":true,"replies":[${this.#replies.join(',')}]}`);
+  }
+}
+
+/** Whoever waits for one command of a batch. A class: there are more of these than of anything else. */
+class Part implements Caller {
+  readonly since: number;
+  readonly #batch: Batch;
+  readonly #index: number;
+  readonly #deferred: DeferredParts;
+  #subject: string | undefined;
+
+  constructor(batch: Batch, index: number, deferred: DeferredParts, since: number) {
+    this.since = since;
+    this.#batch = batch;
+    this.#index = index;
+    this.#deferred = deferred;
+  }
+
+  /** Made when a record needs it: most commands are answered by the record of their own. */
+  get subject(): string {
+    return (this.#subject ??= this.#deferred.reserve(this));
+  }
+
+  answer(text: string): void {
+    const answered = this.#batch.answer(this.#index, text);
+    if (answered && this.#subject !== undefined) this.#deferred.release(this.#subject);
   }
 }

@@ -41,7 +41,7 @@ export interface Command {
   readonly span?: Span | undefined;
   readonly caller: Caller;
   /** The position of the dead letter that an operator retries with this command. */
-  readonly retried?: number;
+  readonly retried?: number | undefined;
 }
 
 /** A query whose body follows its contract. */
@@ -101,22 +101,11 @@ export function parseCommand(request: CommandRequest): Parsed<Command> {
   if (Object.hasOwn(body.value, 'name')) return refused('request/malformed', unknownField('name'));
   const checked = check(() => schema.safeParse({ ...body.value, name: request.name }));
   if (!checked.ok) return checked;
-  return {
-    ok: true,
-    value: {
-      actor: request.actor,
-      type,
-      name: request.name,
-      input: checked.value,
-      body: body.value,
-      id: id ?? '',
-      hash: id === undefined ? '' : payloadHash(request.name, body.value),
-      trace: request.trace,
-      span: request.span,
-      caller: request.caller,
-      ...(retried !== undefined && { retried }),
-    },
-  };
+  const { actor, name, trace, span, caller } = request;
+  const hash = id === undefined ? '' : payloadHash(name, body.value);
+  const { value: input } = checked;
+  const known = { actor, type, name, input, body: body.value, id: id ?? '', hash };
+  return { ok: true, value: { ...known, trace, span, caller, retried } };
 }
 
 /** A query out of a request, or the refusal that answers it. */

@@ -4,7 +4,7 @@
 import { BatchCommand } from '../contracts/batch.ts';
 import { statusOf } from '../contracts/codes.ts';
 import type { OperatorVerb } from '../contracts/operator.ts';
-import { parseActorKey, splitActorKey, type ActorKey } from '../contracts/ids.ts';
+import { parseActorKey, typeOf, type ActorKey } from '../contracts/ids.ts';
 import type { Json } from '../contracts/json.ts';
 import { partitionOf } from '../contracts/partition.ts';
 import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
@@ -215,7 +215,7 @@ export class Gateway {
       return;
     }
     const { types } = this.#options;
-    const { type } = splitActorKey(actor);
+    const type = typeOf(actor);
     const json = { json: body as Json };
     const caller = this.usage.metered({ type, name }, waiting);
     const command = parseCommand({ types, type, actor, name, body: json, id, trace, caller });

@@ -5,7 +5,7 @@
  * Owns the order of deliveries (those of one sender are taken one after another) and who waits for
  * an answer, so that nobody waits for a partition that was closed.
  */
-import { splitActorKey } from '../contracts/ids.ts';
+import { typeOf } from '../contracts/ids.ts';
 import type { ActorTypes } from './command.ts';
 import type { Inbox } from './inbox.ts';
 import type { Delivery, Received } from './outbox.ts';
@@ -78,7 +78,7 @@ export class Intake {
     const self = partitionKey(partition);
     const fresh = inbox.fresh(from, messages);
     const actors = fresh.map((message) => message.to).filter((to) => to !== self);
-    const stranger = actors.find((actor) => !types.has(splitActorKey(actor).type));
+    const stranger = actors.find((actor) => !types.has(typeOf(actor)));
     // Its host may be newer than this one: the sender keeps the message until one knows the type.
     if (stranger !== undefined) throw new NotServing(`this host has no actor type for ${stranger}`);
     const away = actors.filter((actor) => !residents.touch(actor));

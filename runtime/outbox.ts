@@ -10,7 +10,7 @@
  * O5  a message that is not acknowledged stands in the log that recovery reads or, if its receiver
  *     has not taken it for long, in the checkpoint: the log need not be kept for it.
  */
-import { parseActorKey, splitActorKey, type ActorKey } from '../contracts/ids.ts';
+import { parseActorKey, typeOf, type ActorKey } from '../contracts/ids.ts';
 import type { Json } from '../contracts/json.ts';
 import type { Value } from '../contracts/money.ts';
 import { partitionOf } from '../contracts/partition.ts';
@@ -111,17 +111,16 @@ export class Outbox {
   }
 
   /** The partition in which a message's receiver lives. */
-  target(to: ActorKey): number {
-    if (parseActorKey(to) === undefined) throw new Error(`"${to}" is not the key of an actor`);
-    const { type, id } = splitActorKey(to);
-    return type === partitionType ? Number(id) : partitionOf(to, this.#options.partitions);
+  #target(to: ActorKey): number {
+    if (typeOf(to) === partitionType) return Number(to.slice(partitionType.length + 1));
+    return partitionOf(to, this.#options.partitions);
   }
 
   /** Whether a client's command must be refused because a channel that it needs is full. */
   full(messages: readonly Outgoing[]): boolean {
     const { channelMessagesMax } = this.#options.limits;
     return messages.some(({ to }) => {
-      const channel = this.#channels.get(this.target(to));
+      const channel = this.#channels.get(this.#target(to));
       return channel !== undefined && channel.last - channel.acknowledged.n >= channelMessagesMax;
     });
   }
@@ -141,12 +140,14 @@ export class Outbox {
     );
   }
 
-  /** O1: the messages with the numbers that they will have if they are committed next. */
+  /** O1: the messages with the numbers that they will have if they are committed next; throws if one has no receiver. */
   plan(messages: readonly Outgoing[]): Message[] {
     if (messages.length === 0) return [];
     const next = new Map<number, number>();
     return messages.map((message) => {
-      const to = this.target(message.to);
+      if (parseActorKey(message.to) === undefined)
+        throw new Error(`"${message.to}" is not the key of an actor`);
+      const to = this.#target(message.to);
       const n = (next.get(to) ?? this.#channels.get(to)?.last ?? 0) + 1;
       next.set(to, n);
       return { ...message, n };
@@ -156,7 +157,7 @@ export class Outbox {
   /** The messages, as just planned, stand in the record at `position`. */
   commit(messages: readonly Message[], position: number): void {
     for (const message of messages) {
-      const channel = this.#channel(this.target(message.to));
+      const channel = this.#channel(this.#target(message.to));
       channel.last = message.n;
       channel.staged.push(position);
     }
@@ -170,7 +171,7 @@ export class Outbox {
     const total = Buffer.byteLength(staged.text);
     const average = Math.ceil(total / out.length);
     for (const message of out) {
-      const channel = this.#channel(this.target(message.to));
+      const channel = this.#channel(this.#target(message.to));
       const bytes = total < smallRecordBytes ? average : Buffer.byteLength(JSON.stringify(message));
       channel.staged.shift();
       channel.unacknowledged.push({
@@ -187,7 +188,7 @@ export class Outbox {
 
   /** Takes in a message that recovery found in the log. */
   restore(message: Message, sent: Sent): void {
-    const channel = this.#channel(this.target(message.to));
+    const channel = this.#channel(this.#target(message.to));
     const known = channel.unacknowledged.at(-1) ?? channel.acknowledged;
     if (message.n <= known.n) return;
     channel.last = Math.max(channel.last, message.n);

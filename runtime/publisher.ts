@@ -7,7 +7,7 @@
  * event overtakes an earlier one of its actor.
  */
 import type { ActorType } from '../actors/actor.ts';
-import { splitActorKey } from '../contracts/ids.ts';
+import { typeOf } from '../contracts/ids.ts';
 import type { JsonObject } from '../contracts/json.ts';
 import { decodeGroup, recordAddress, type EventBody, type LogRecord } from '../contracts/record.ts';
 import type { Subjects } from '../contracts/subjects.ts';
@@ -55,11 +55,11 @@ export class Publisher {
     return this.#confirmed;
   }
 
-  /** A record is durable. */
-  durable(record: LogRecord, epoch: number, position: number): void {
+  /** A record is durable, at this address. */
+  durable(record: LogRecord, at: string, position: number): void {
     this.#durable = position;
     if (this.#repeating || position !== this.#published + 1) return;
-    this.#publish(record, epoch, position);
+    this.#publish(record, at, position);
   }
 
   /**
@@ -111,25 +111,25 @@ export class Publisher {
       decodeGroup(entry.records).forEach((record, index) => {
         const position = entry.position + index;
         const due = position === this.#published + 1 && position <= this.#durable;
-        if (due && !this.#closed) this.#publish(record, entry.epoch, position);
+        const at = recordAddress(partition, entry.epoch, position);
+        if (due && !this.#closed) this.#publish(record, at, position);
       });
     }
   }
 
-  #publish(record: LogRecord, epoch: number, position: number): void {
+  #publish(record: LogRecord, at: string, position: number): void {
     this.#published = position;
-    if (record.events === undefined) return;
-    const { bus, subjects, types, partition } = this.#options;
-    const type = types.get(splitActorKey(record.actor).type);
+    const { actor, events, trace } = record;
+    if (events === undefined) return;
+    const { bus, subjects, types } = this.#options;
+    const type = types.get(typeOf(actor));
     if (type === undefined) return;
-    const at = recordAddress(partition, epoch, position);
-    record.events.forEach((event, index) => {
+    events.forEach((event, index) => {
       const body = this.#bodyOf(type, event, at);
       if (body === undefined) return;
-      const payload = JSON.stringify({ ...body, at, time: record.time, version: record.version });
       const id = { 'Nats-Msg-Id': `${at}.${index}` };
-      const headers = record.trace === undefined ? id : { ...id, traceparent: record.trace };
-      bus.publish(subjects.event(record.actor, event.type), payload, { headers });
+      const headers = trace === undefined ? id : { ...id, traceparent: trace };
+      bus.publish(subjects.event(actor, event.type), payloadOf(body, record, at), { headers });
     });
   }
 
@@ -144,4 +144,14 @@ export class Publisher {
       return undefined;
     }
   }
+}
+
+/** The body with where and when it happened, which the record says and not the body. */
+function payloadOf(body: JsonObject, { time, version }: LogRecord, at: string): string {
+  if ('at' in body || 'time' in body || 'version' in body)
+    return JSON.stringify({ ...body, at, time, version });
+  // Most bodies have none of these; to copy one only to write it costs more than to write it.
+  const text = JSON.stringify(body);
+  const comma = text === '{}' ? '' : ',';
+  return `${text.slice(0, -1)}${comma}"at":"${at}","time":${time},"version":${version}}`;
 }

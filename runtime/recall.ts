@@ -163,12 +163,11 @@ export class Recall {
         this.table.add(this.table.fingerprint(actor, answer.id), position);
   }
 
-  /** Step 6: the record is durable; whoever waits for a reply in it is told. */
-  durable({ record, position, callers }: Staged, epoch: number): void {
+  /** Step 6: the record is durable, at this address; whoever waits for a reply in it is told. */
+  durable({ record, position, callers }: Staged, at: string): void {
     const { actor, id, hash, reply, answers } = record;
     // Most records of messages answer nobody.
     if (reply === undefined && answers === undefined) return;
-    const at = recordAddress(this.#options.partition, epoch, position);
     if (id !== undefined && reply !== undefined)
       this.#answer({ actor, id, hash, reply, position, at, callers });
     for (const answer of answers ?? []) {

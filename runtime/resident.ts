@@ -1,6 +1,6 @@
 /** One actor in memory: how it comes from its snapshot and its records, and goes into a snapshot. */
 import type { ActorType, Instance, SavedState, State } from '../actors/actor.ts';
-import { splitActorKey, type ActorKey } from '../contracts/ids.ts';
+import { typeOf, type ActorKey } from '../contracts/ids.ts';
 import { digest } from '../contracts/json.ts';
 import type { EventBody, LogRecord } from '../contracts/record.ts';
 import type { ActorTypes } from './command.ts';
@@ -59,7 +59,7 @@ export interface Beginnings {
 
 /** Builds an actor; throws if nothing may be built on what is there. */
 export function startResident(types: ActorTypes, { key, snapshot, tail }: Beginnings): Resident {
-  const type = types.get(splitActorKey(key).type);
+  const type = types.get(typeOf(key));
   if (type === undefined) {
     throw new Error(`${key} is in the log, but this host has no actor type of that name`);
   }

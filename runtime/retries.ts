@@ -12,7 +12,7 @@ import type {
   LetterLine,
   LetterList,
 } from '../contracts/dead-letter.ts';
-import { formerRetryId, retryId, splitActorKey, type ActorKey } from '../contracts/ids.ts';
+import { formerRetryId, retryId, typeOf, type ActorKey } from '../contracts/ids.ts';
 import type { Json } from '../contracts/json.ts';
 import { parseRecordAddress, recordAddress, type Aside } from '../contracts/record.ts';
 import { refusal, success, type Reply } from '../contracts/reply.ts';
@@ -161,7 +161,7 @@ export class Retries {
     const { name, body } = payloadOf(letter);
     const command = parseCommand({
       types,
-      type: splitActorKey(actor).type,
+      type: typeOf(actor),
       actor,
       name,
       body: { json: body },

@@ -91,6 +91,7 @@ export class Turn {
   readonly #drafts: Drafts;
   readonly #failures: Failures;
   readonly #refusals: Refusals;
+  readonly #reference: Context['reference'];
   #time = 0;
 
   constructor(options: TurnOptions) {
@@ -98,6 +99,7 @@ export class Turn {
     this.#drafts = new Drafts(options);
     this.#refusals = new Refusals(options);
     this.#failures = new Failures({ ...options, join: this.#join.bind(this) });
+    this.#reference = (actor) => options.reference.get(actor);
   }
 
   /** Goes on after the last record that recovery read. */
@@ -242,10 +244,11 @@ export class Turn {
 
   /** Step 6: the record is in the log. */
   durable(staged: Staged, entry: string): void {
-    const { recall, publisher, outbox, inbox, epoch } = this.#options;
+    const { recall, publisher, outbox, inbox, partition, epoch } = this.#options;
+    const at = recordAddress(partition, epoch, staged.position);
     staged.span?.recorded(epoch, staged.position);
-    recall.durable(staged, epoch);
-    publisher.durable(staged.record, epoch, staged.position);
+    recall.durable(staged, at);
+    publisher.durable(staged.record, at, staged.position);
     outbox.durable(staged, entry);
     if (staged.record.from) inbox.durable(staged.record.from);
     staged.span?.end(outcomeOf(staged.record));
@@ -281,15 +284,9 @@ export class Turn {
   }
 
   #context(self: ActorKey, now: number, id: string): Context {
-    const { partition, partitions, epoch, writer, reference } = this.#options;
-    return {
-      self,
-      now,
-      id,
-      partitions,
-      at: recordAddress(partition, epoch, writer.staged + 1),
-      reference: (actor) => reference.get(actor),
-    };
+    const { partition, partitions, epoch, writer } = this.#options;
+    const at = recordAddress(partition, epoch, writer.staged + 1);
+    return { self, now, id, partitions, at, reference: this.#reference };
   }
 
   /** Step 3, and its record made ready: what fails up to here has changed nothing. */

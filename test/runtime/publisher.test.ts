@@ -115,6 +115,18 @@ describe('what is published', () => {
     expect(rig.halted).toEqual([]);
   });
 
+  it('says where and when its record stands, whatever the body says', async () => {
+    const rig = new Rig({ partitions: 1 });
+    await rig.start(0);
+    await rig.within(rig.command(rob, 'note', { text: 'forged' }));
+    await rig.within(rig.command(rig.purse('alice'), 'put', { coins: 1 }));
+    await rig.settle();
+    const [forged, plain] = rig.published;
+    const told = { at: '0:1-1', time: expect.any(Number), version: 1, text: 'forged' };
+    expect(forged?.body).toEqual(told);
+    expect(plain?.body).toEqual({ at: '0:1-2', time: expect.any(Number), version: 1, coins: 1 });
+  });
+
   it('leaves out internal events', async () => {
     const rig = new Rig({ partitions: 1 });
     await rig.start(0);

@@ -80,7 +80,8 @@ export const rogue = defineActor({
   publish: (event) => {
     if (event.type === 'garbled') throw new Error('this event cannot be told');
     const { type: _, ...body } = event;
-    return body;
+    const forged = 'text' in event && event.text === 'forged';
+    return forged ? { time: 'never', ...body, at: 'nowhere', version: 0 } : body;
   },
   query: { notes: ({ context }) => [...context.notes] },
 });
