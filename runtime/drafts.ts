@@ -81,7 +81,7 @@ export class Drafts {
     if (events.length > 0) record.events = events;
     if (reply) record.reply = reply;
     else if (caller) record.pending = caller.subject;
-    if (effects?.answers) record.answers = this.#withHashes(resident.key, effects.answers);
+    if (effects?.answers) record.answers = this.#withHashes(record, effects.answers);
     if (out.length > 0) record.out = out;
     if (from) record.from = from;
     if (origins.timer) record.timer = origins.timer;
@@ -121,9 +121,11 @@ export class Drafts {
     return [...send, ...copies];
   }
 
-  #withHashes(actor: ActorKey, answers: readonly { id: string; reply: Reply }[]): Answer[] {
+  #withHashes(record: LogRecord, answers: readonly { id: string; reply: Reply }[]): Answer[] {
     return answers.map(({ id, reply }) => {
-      const hash = this.#options.recall.hashOf(actor, id);
+      // One that is deferred by this very record is not pending yet.
+      const own = id === record.id ? record.hash : undefined;
+      const hash = own ?? this.#options.recall.hashOf(record.actor, id);
       return { id, ...(hash !== undefined && { hash }), reply };
     });
   }

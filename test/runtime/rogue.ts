@@ -1,14 +1,17 @@
 import { setup } from 'xstate';
 import { z } from 'zod';
-import { accept, defineActor, reject, type Decision } from '../../actors/actor.ts';
+import { accept, defer, defineActor, reject, type Decision } from '../../actors/actor.ts';
 import { actorKey, type ActorKey } from '../../contracts/ids.ts';
 import type { Json } from '../../contracts/json.ts';
+import { success } from '../../contracts/reply.ts';
 
 const RogueCommand = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('note'), text: z.string() }),
   z.strictObject({ name: z.literal('whisper'), text: z.string() }),
   z.strictObject({ name: z.literal('shout-badly') }),
   z.strictObject({ name: z.literal('tamper'), text: z.string() }),
+  /** Is deferred, and answered by its own record. */
+  z.strictObject({ name: z.literal('answer-itself'), text: z.string() }),
   z.strictObject({ name: z.literal('misbehave'), how: z.string() }),
 ]);
 
@@ -58,7 +61,7 @@ export const rogue = defineActor({
       garbled: { actions: ({ context }) => void context.notes.push('garbled') },
     },
   }),
-  decide: ({ context }, command) => {
+  decide: ({ context }, command, { id }) => {
     switch (command.name) {
       case 'note':
         return accept(noted(command.text));
@@ -67,6 +70,8 @@ export const rogue = defineActor({
       case 'tamper':
         context.notes.push(command.text);
         return accept(noted('nothing'));
+      case 'answer-itself':
+        return defer(noted(command.text), { answers: [{ id, reply: success({}) }] });
       case 'shout-badly':
         return accept([noted('before'), { type: 'garbled' }, noted('after')]);
       case 'misbehave': {
@@ -80,6 +85,7 @@ export const rogue = defineActor({
   publish: (event) => {
     if (event.type === 'garbled') throw new Error('this event cannot be told');
     const { type: _, ...body } = event;
+    if ('text' in event && event.text === 'not JSON') return { text: 1n as never };
     const forged = 'text' in event && event.text === 'forged';
     return forged ? { time: 'never', ...body, at: 'nowhere', version: 0 } : body;
   },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { actorKey } from '../../contracts/ids.ts';
 import { Rig } from './rig.ts';
 
 const timesOf = async (rig: Rig, partition: number): Promise<number[]> =>
@@ -59,6 +60,23 @@ describe('a traceparent', () => {
     await rig.within(rig.submit(opened, { actor, name: 'put', body, trace: trace(flags) }));
     const [only] = await rig.records(0);
     expect(only?.record.trace).toBe(recorded ? trace(flags) : undefined);
+  });
+});
+
+describe('a command that is deferred and answered by one record', () => {
+  const rob = actorKey('rogue', 'rob');
+
+  it('is carried out once, and a repeat gets its reply, also after a restart', async () => {
+    const rig = new Rig({ partitions: 1 });
+    await rig.start(0);
+    const ask = () => rig.within(rig.command(rob, 'answer-itself', { text: 'done' }, 'once'));
+    const first = await ask();
+    expect(first?.text).toContain('"at":"0:1-1"');
+    expect(await ask()).toEqual(first);
+    rig.crash(0);
+    await rig.start(0);
+    expect(await ask()).toEqual(first);
+    expect(await rig.within(rig.read(rob, 'notes'))).toEqual(['done']);
   });
 });
 
