@@ -125,18 +125,19 @@ export class Publisher {
     const type = types.get(typeOf(actor));
     if (type === undefined) return;
     events.forEach((event, index) => {
-      const body = this.#bodyOf(type, event, at);
-      if (body === undefined) return;
+      const payload = this.#payloadOf(type, event, { record, at });
+      if (payload === undefined) return;
       const id = { 'Nats-Msg-Id': `${at}.${index}` };
       const headers = trace === undefined ? id : { ...id, traceparent: trace };
-      bus.publish(subjects.event(actor, event.type), payloadOf(body, record, at), { headers });
+      bus.publish(subjects.event(actor, event.type), payload, { headers });
     });
   }
 
   /** The event is in the log whatever its publication does; a body that fails is left out, loudly. */
-  #bodyOf(type: ActorType, event: EventBody, at: string): JsonObject | undefined {
+  #payloadOf(type: ActorType, event: EventBody, { record, at }: Published): string | undefined {
     try {
-      return type.publish(event);
+      const body = type.publish(event);
+      return body === undefined ? undefined : payloadOf(body, record, at);
     } catch (error) {
       this.#options.report(
         `the event "${event.type}" of ${at} cannot be published: ${String(error)}`,
@@ -144,6 +145,12 @@ export class Publisher {
       return undefined;
     }
   }
+}
+
+/** A record, and its address. */
+interface Published {
+  readonly record: LogRecord;
+  readonly at: string;
 }
 
 /** The body with where and when it happened, which the record says and not the body. */

@@ -115,6 +115,19 @@ describe('what is published', () => {
     expect(rig.halted).toEqual([]);
   });
 
+  it('leaves out an event whose body is not JSON, too, and its partition goes on', async () => {
+    const rig = new Rig({ partitions: 1 });
+    await rig.start(0);
+    for (const text of ['before', 'not JSON', 'after'])
+      expect((await rig.within(rig.command(rob, 'note', { text })))?.code).toBeUndefined();
+    await rig.settle();
+    expect(rig.published.map(({ id }) => id)).toEqual(['0:1-1.0', '0:1-3.0']);
+    expect(rig.reported).toEqual([
+      expect.stringMatching(/the event "noted" of 0:1-2 cannot be published: .*BigInt/),
+    ]);
+    expect(rig.halted).toEqual([]);
+  });
+
   it('says where and when its record stands, whatever the body says', async () => {
     const rig = new Rig({ partitions: 1 });
     await rig.start(0);
