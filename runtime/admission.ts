@@ -100,12 +100,16 @@ export class Admission {
       const now = this.#parts.recall.find(key);
       const [logged, cited] = found;
       // Answered by now, and out of memory again.
-      if (now.kind === 'logged' && before.kind !== 'logged') return void this.#askLog(command, now);
+      if (now.kind === 'logged' && !hasAsked(before, now)) return void this.#askLog(command, now);
       const known = now.kind === 'logged' ? logged : now;
       this.#parts.turn.command({ command, key, known, cited }, resident);
     });
   }
 }
+
+/** Whether the log has been asked for all that it can tell now. */
+const hasAsked = (before: Known | Logged, now: Logged): boolean =>
+  before.kind === 'logged' && now.positions.every((one) => before.positions.includes(one));
 
 /** A query that throws is our bug; it changed nothing. */
 function attempt(read: () => Reply): Reply {
