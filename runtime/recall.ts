@@ -2,12 +2,14 @@
  * What a partition remembers of the commands it has seen, so that none is applied twice.
  *
  * Owns: `pending`, commands whose reply is deferred, with the callers that wait for them; `recent`,
- * the replies of the latest; `table`, the ids of the whole window (see id-table.ts). All of it can be
- * derived from the log and its sealed segments. Invariants:
+ * the replies of the latest; `table`, the ids of the whole window (see id-table.ts); `owed`, replies that
+ * recovery has found for who waits. All of it can be derived from the log and its sealed segments.
+ * Invariants:
  * I1  an id given by a client is in the table, with the position of the record that has its reply,
  *     from the moment at which that record is staged until it has left the window; if the reply is
  *     deferred it is in `pending` from the moment at which the command is decided until then;
- * I2  a caller is answered only when the record with the reply is durable.
+ * I2  a caller is answered only when the record with the reply is durable, and by the owner alone: what
+ *     recovery finds is told when that is at its end, for until then the partition may be another's.
  */
 import type { ActorKey } from '../contracts/ids.ts';
 import { recordAddress, type Answer, type LogRecord } from '../contracts/record.ts';
@@ -82,6 +84,7 @@ export class Recall {
   readonly #options: RecallOptions;
   readonly #pending = new Map<string, Pending>();
   readonly #recent: RecentReplies;
+  #owed: Answered[] = [];
 
   constructor(options: RecallOptions) {
     this.#options = options;
@@ -258,8 +261,16 @@ export class Recall {
       if (answer.hash !== undefined)
         this.table.add(this.table.fingerprint(actor, answer.id), position);
       const callers = this.#take(actor, answer.id)?.callers ?? [];
-      this.#answer({ actor, ...answer, position, at, callers });
+      const found = { actor, ...answer, position, at };
+      this.#answer({ ...found, callers: [] });
+      if (callers.length > 0) this.#owed.push({ ...found, callers });
     }
+  }
+
+  /** Recovery is at its end, and the partition is ours. */
+  restored(): void {
+    for (const found of this.#owed.splice(0)) tell(found.callers, found.reply, found.at);
+    this.expire();
   }
 }
 
@@ -283,8 +294,8 @@ export function replyIn(record: LogRecord, actor: ActorKey, id: string): Answer 
   return record.answers?.find((answer) => answer.id === id);
 }
 
-function tell(callers: readonly Caller[], reply: Reply): void {
+function tell(callers: readonly Caller[], reply: Reply, at?: string): void {
   if (callers.length === 0) return;
-  const text = encodeReply(reply);
+  const text = encodeReply(reply, at);
   for (const caller of callers) caller.answer(text, reply.ok ? undefined : reply.error.code);
 }

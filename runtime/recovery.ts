@@ -129,7 +129,7 @@ export class Recovery {
         `partition ${partition}: the log ends at ${this.#next - 1}, its owner knew ${top}`,
       );
     }
-    recall.expire();
+    recall.restored();
     return { lastTime: this.#lastTime, records: top - from, ms: this.#ms };
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Host, HostOptions } from '../../runtime/host.ts';
 import type { Leases } from '../../runtime/leases.ts';
 import type { Log } from '../../runtime/log.ts';
-import { HostRig, mappedSubject, replacing, settings } from './host-rig.ts';
+import { HostRig, mappedSubject, partitionOfPurse, replacing, settings } from './host-rig.ts';
 
 const purses = Array.from({ length: 24 }, (_, n) => `p${n}`);
 const partitions = Array.from({ length: settings.partitions }, (_, partition) => partition);
@@ -158,6 +158,40 @@ describe('a host that is started again', () => {
     await rig.elapse(1_000);
     expect(reading.reads).toEqual([]);
     expect(allAt(rig, 1)()).toBe(true);
+  });
+
+  it('leaves it to the former process to answer what it has deferred, while that is the owner', async () => {
+    const rig = new HostRig();
+    const former = new Voice(rig);
+    const bea = partitionOfPurse('bea');
+    let comeBack = (): void => {};
+    const isBack = new Promise<void>((resolve) => (comeBack = resolve));
+    const log = replacing(rig.store.log, {
+      append: async (group) => {
+        if (group.fence.partition === bea) await isBack;
+        return rig.store.log.append(group);
+      },
+    });
+    await rig.start('ann', { leases: former.leases, log });
+    await rig.ownedBy('ann');
+    await rig.pass(rig.insist('alf', 'put', { coins: 5 }, 'put'));
+    const answers: string[] = [];
+    rig.bus.subscribe('alf', ({ payload }) => void answers.push(Buffer.from(payload).toString()));
+    const body = JSON.stringify({ to: 'bea', coins: 1 });
+    rig.bus.publish(mappedSubject('cmd', 'alf', 'give'), body, { reply: 'alf' });
+    await rig.elapse(50);
+    former.silent = true;
+    const reading = new Reading(rig);
+    const restarting = rig.start('ann', { log: reading.log });
+    await rig.until(() => reading.isComplete);
+    comeBack();
+    await restarting;
+    await rig.elapse(600);
+    expect(allAt(rig, 1)()).toBe(true);
+    expect(answers).toEqual([expect.stringContaining('"given":1')]);
+    await rig.until(allAt(rig, 2));
+    await putInAll(rig, 'after');
+    expect(new Set(answers).size).toBe(1);
   });
 
   it('knows all ids, although the former process has taken checkpoints meanwhile', async () => {
