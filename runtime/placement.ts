@@ -126,8 +126,19 @@ export class Placement {
     return this.#nonce;
   }
 
-  /** Begins to take partitions. */
+  /** Begins to take partitions; what cannot begin goes on with nothing. */
   async start(): Promise<void> {
+    try {
+      await this.#begin();
+    } catch (error) {
+      this.#stopping = true;
+      this.#standbys.stop();
+      this.#end();
+      throw error;
+    }
+  }
+
+  async #begin(): Promise<void> {
     const { clock, limits, host } = this.#options;
     this.#asked = this.#parley.listen(host, (ask) => this.#answer(ask));
     await this.#heartbeat.beat();
@@ -207,10 +218,14 @@ export class Placement {
       await pause(clock, leavingMs);
     const rest = Promise.all(this.#ownerships.map((ownership) => ownership.release()));
     await within(clock, Math.max(0, deadline - clock.monotonic()), rest);
-    this.#asked?.unsubscribe();
-    this.#rounds.stop();
     for (const ownership of this.#ownerships) ownership.end();
     this.#held.clear();
+    this.#end();
+  }
+
+  #end(): void {
+    this.#asked?.unsubscribe();
+    this.#rounds.stop();
   }
 
   get #ownerships(): Ownership[] {

@@ -264,6 +264,30 @@ describe('a host that is started again', () => {
     expect(reading.most).toBe(3);
   });
 
+  it('and cannot start looks at nothing any more', async () => {
+    const rig = new HostRig();
+    const former = new Voice(rig);
+    await rig.start('ann', { leases: former.leases });
+    await rig.ownedBy('ann');
+    former.silent = true;
+    let [beats, looks] = [0, 0];
+    const leases = replacing(rig.store.leases, {
+      heartbeat: (host, ttlMs) =>
+        ++beats === 1
+          ? rig.store.leases.heartbeat(host, ttlMs)
+          : Promise.reject(new Error('nobody answers')),
+      owners: (count) => {
+        looks++;
+        return rig.store.leases.owners(count);
+      },
+    });
+    await expect(rig.start('ann', { leases })).rejects.toThrow('nobody answers');
+    expect(looks).toBeGreaterThan(0);
+    looks = 0;
+    await rig.elapse(5_000);
+    expect(looks).toBe(0);
+  });
+
   it('and stopped again reads nothing more', async () => {
     const { rig, host, reading } = await restarted();
     await rig.pass(host.stop());
