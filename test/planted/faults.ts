@@ -42,8 +42,8 @@ const anewInTheSameEpoch = [
     const known = await this.#options.leases.ownerOf(partition).catch(() => undefined);
     if (known === undefined) return this.#free(ownership);
     const anew = new Ownership(this.#ownershipOptions, ownership.fence);
-    await this.#opened(anew, known.group, (opened) =>
-      opened.open(known.group, { ...known, sentAt: this.#options.clock.monotonic() }),
+    await this.#opened(anew, known.group, () =>
+      anew.open(known.group, { ...known, sentAt: this.#options.clock.monotonic() }),
     ).catch(() => undefined);
   }
 
@@ -262,7 +262,10 @@ export const plantedFaults: readonly PlantedFault[] = [
   plant('events are published before they are durable', [
     'runtime/turn.ts',
     'this.#time = record.time;\n    if (record.out)',
-    'this.#options.publisher.durable(record, this.#options.epoch, position);\n    this.#time = record.time;\n    if (record.out)',
+    `const { partition, epoch, publisher } = this.#options;
+    publisher.durable(record, recordAddress(partition, epoch, position), position);
+    this.#time = record.time;
+    if (record.out)`,
   ]),
   plant('what was handed to the bus counts as published', [
     'runtime/publisher.ts',

@@ -1,5 +1,6 @@
 /** That the tests find bugs: see docs/reliability.md for all of them, `npm run planted` to repeat it. */
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -17,6 +18,15 @@ test('each planted fault can be planted: its text is in the sources, once', () =
     fault.edits.map(({ file }) => changedText(file, fault)),
   );
   expect(texts.length).toBeGreaterThan(25);
+});
+
+test('docs/reliability.md tells of each planted fault, and how many there are', () => {
+  const path = join(import.meta.dirname, '..', '..', 'docs', 'reliability.md');
+  const told = readFileSync(path, 'utf8');
+  const table = told.slice(told.indexOf('| planted fault | found after seeds |'));
+  const names = Array.from(table.matchAll(/^\| ([^|]+) \| \d[^|]* \|/gm), ([, name]) => name);
+  expect(names).toEqual(plantedFaults.map(({ name }) => name));
+  expect(told).toContain(`All ${names.length} were found.`);
 });
 
 describe('the simulator finds, within four seeds,', () => {

@@ -22,6 +22,8 @@ async function seek(): Promise<{ seeds: number; complaint: string } | null> {
       ({ complaints }) => complaints[0],
       (error: unknown) => `the simulation ended: ${String(error)}`,
     );
+    if (complaint !== undefined && /\b(Type|Reference|Syntax)Error\b/.test(complaint))
+      throw new Error(`"${name}" does not fit the sources any more: ${complaint}`);
     if (complaint !== undefined) return { seeds: seed, complaint };
   }
   return null;
