@@ -15,8 +15,8 @@ const residentBytesMax = 2048 * mebibyte;
 /** A host needs so much for anything but actors. */
 const heapMiBMin = 512;
 const heapMiBMax = 6 * 1024;
-const youngMiBMin = 64;
-const youngMiBMax = 192;
+const semiSpaceMiBMin = 64;
+const semiSpaceMiBMax = 192;
 
 /** The heap that this process may give to actors in memory, unless told otherwise. */
 export const residentBytesDefault = (): number =>
@@ -33,12 +33,13 @@ export function hostHeapMiB(hosts: number, residentBytes: number | undefined): n
 }
 
 /**
- * The young generation of a host with such a heap, in MiB. What a command leaves lives until its group
- * is durable: with Node's default of 16 MiB it is copied twice before it dies, and what was copied twice
- * counts as old, so that all accounts are marked again sooner (0023).
+ * A semi-space of the young generation, which has up to three, of a host with such a heap, in MiB. What
+ * a command leaves lives until its group is durable: with Node's default of 16 MiB it is copied twice
+ * before it dies, and what was copied twice counts as old, so that all accounts are marked again sooner
+ * (0023).
  */
-export const youngMiB = (heapMiB: number): number =>
-  Math.max(youngMiBMin, Math.min(youngMiBMax, Math.floor(heapMiB / 32)));
+export const semiSpaceMiB = (heapMiB: number): number =>
+  Math.max(semiSpaceMiBMin, Math.min(semiSpaceMiBMax, Math.floor(heapMiB / 32)));
 
 /** What this process may use: the machine's memory, or less in a container. */
 function machineBytes(): number {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { extname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { clusterEnvironment, type Environment } from './environment.ts';
-import { hostHeapMiB, youngMiB } from './host-memory.ts';
+import { hostHeapMiB, semiSpaceMiB } from './host-memory.ts';
 import type { Running } from './supervise.ts';
 
 /** One host as a child process; it ends when this process does, for its IPC channel closes then. */
@@ -34,7 +34,8 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
   const { name, environment, hosts } = options;
   const { residentBytes } = clusterEnvironment(environment);
   const heapMiB = hostHeapMiB(hosts, residentBytes);
-  const heap = [`--max-old-space-size=${heapMiB}`, `--max-semi-space-size=${youngMiB(heapMiB)}`];
+  const semiSpace = `--max-semi-space-size=${semiSpaceMiB(heapMiB)}`;
+  const heap = [`--max-old-space-size=${heapMiB}`, semiSpace];
   const child = spawn(process.execPath, [...nodeOptions, ...heap, cli, 'host', '--name', name], {
     env: environment,
     stdio: ['ignore', 2, 2, 'ipc'],
