@@ -9,9 +9,9 @@ import type { Command } from './command.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Origins } from './drafts.ts';
 import type { Staged } from './group-writer.ts';
+import type { IdKey } from './id-table.ts';
 import type { Limits } from './limits.ts';
 import type { Delivered } from './outbox.ts';
-import type { IdKey } from './recall.ts';
 import type { Resident } from './resident.ts';
 import { strikeId, type Supervision } from './supervision.ts';
 

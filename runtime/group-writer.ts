@@ -12,9 +12,9 @@
 import { encodeGroup, entryId, type LogRecord } from '../contracts/record.ts';
 import type { Clock } from './clock.ts';
 import type { Caller } from './command.ts';
+import type { IdKey } from './id-table.ts';
 import type { Limits } from './limits.ts';
 import type { AppendOutcome, Fence, Group, Log } from './log.ts';
-import type { IdKey } from './recall.ts';
 import type { Meter, Span, Tracer } from './telemetry.ts';
 
 /** A record on its way into the log. */

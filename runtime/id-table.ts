@@ -3,16 +3,25 @@
  *
  * Owns one open-addressing table of 16-byte slots (fingerprint 8, position 8), each in one line of the
  * processor's caches, and the slots that no segment holds yet, as they are sealed. Invariants:
- * I1  every staged or durable command with a client's id since `floor` is in the table;
+ * I1  the id that a client gave its command is in the table from the moment at which the record with
+ *     the reply is staged until that record lies below `floor`;
  * I2  a fingerprint may stand for several ids: the caller compares the record it finds;
  * I3  positions below `floor` are forgotten, and only when their time has left the window.
  * The seed is the cluster's, so that nobody outside can choose ids that collide.
  */
+import type { ActorKey } from '../contracts/ids.ts';
 
 /** Two 32-bit mixes over the text, from the seed; as signed integers, which need no memory. */
 export interface Fingerprint {
   readonly low: number;
   readonly high: number;
+}
+
+/** A command's id in its scope, with what it is looked up by: computed once a command. */
+export interface IdKey {
+  readonly actor: ActorKey;
+  readonly id: string;
+  readonly print: Fingerprint;
 }
 
 /** Of 32 bits: fingerprint, then position, low before high. */

@@ -17,7 +17,7 @@ import { encodeReply, refusal, type Reply } from '../contracts/reply.ts';
 import type { Clock } from './clock.ts';
 import type { Caller, Command } from './command.ts';
 import type { GroupWriter, Staged } from './group-writer.ts';
-import type { Fingerprint, IdTable } from './id-table.ts';
+import type { IdKey, IdTable } from './id-table.ts';
 import type { Limits } from './limits.ts';
 import { RecentReplies } from './recent-replies.ts';
 import type { Span, Tracer } from './telemetry.ts';
@@ -71,14 +71,7 @@ export interface RecallOptions {
   readonly tracer?: Tracer | undefined;
 }
 
-const keyOf = (actor: ActorKey, id: string): string => `${actor}\n${id}`;
-
-/** A command's id in its scope, with what it is looked up by: computed once a command. */
-export interface IdKey {
-  readonly actor: ActorKey;
-  readonly id: string;
-  readonly print: Fingerprint;
-}
+const pendingKey = (actor: ActorKey, id: string): string => `${actor}\n${id}`;
 
 export class Recall {
   readonly #options: RecallOptions;
@@ -132,7 +125,7 @@ export class Recall {
   }
 
   #pendingOf(actor: ActorKey, id: string): Pending | undefined {
-    return this.#pending.size === 0 ? undefined : this.#pending.get(keyOf(actor, id));
+    return this.#pending.size === 0 ? undefined : this.#pending.get(pendingKey(actor, id));
   }
 
   /** The id, or another with its fingerprint, is answered at these positions. */
@@ -153,17 +146,21 @@ export class Recall {
 
   /** A record was decided: who waits for it is told when it is durable or, if deferred, later. */
   staged({ record, position, key, callers }: Staged): void {
-    const { actor, id, hash, reply, answers } = record;
+    const { actor, id, hash, reply } = record;
     if (id !== undefined && reply === undefined) {
       const { pending: subject = '', time, trace } = record;
       const pending = { actor, id, hash: hash ?? '', callers, subject, position, time, trace };
-      this.#pending.set(keyOf(actor, id), pending);
+      this.#pending.set(pendingKey(actor, id), pending);
     } else if (id !== undefined && hash !== undefined) {
       this.table.add(key?.print ?? this.table.fingerprint(actor, id), position);
     }
-    for (const answer of answers ?? [])
-      if (answer.hash !== undefined)
-        this.table.add(this.table.fingerprint(actor, answer.id), position);
+    this.#tabulateAnswers(record, position);
+  }
+
+  /** I1, of earlier commands that a record answers. */
+  #tabulateAnswers({ actor, answers = [] }: LogRecord, position: number): void {
+    for (const { id, hash } of answers)
+      if (hash !== undefined) this.table.add(this.table.fingerprint(actor, id), position);
   }
 
   /** Step 6: the record is durable, at this address; whoever waits for a reply in it is told. */
@@ -189,7 +186,7 @@ export class Recall {
   /** A pending command, which is pending no more. */
   #take(actor: ActorKey, id: string): Pending | undefined {
     const pending = this.#pendingOf(actor, id);
-    if (pending) this.#pending.delete(keyOf(actor, id));
+    if (pending) this.#pending.delete(pendingKey(actor, id));
     return pending;
   }
 
@@ -242,7 +239,7 @@ export class Recall {
     const { subject, time, trace } = command;
     const inTime = time > clock.now() - limits.replyWaitMs;
     const callers = subject !== '' && inTime ? [callerOf(subject, time, trace)] : [];
-    this.#pending.set(keyOf(command.actor, command.id), { ...command, callers });
+    this.#pending.set(pendingKey(command.actor, command.id), { ...command, callers });
   }
 
   /** Takes in a record of the log's tail. */
@@ -257,9 +254,8 @@ export class Recall {
       this.table.add(this.table.fingerprint(actor, id), position);
       this.#answer({ actor, id, hash, reply, position, at, callers: [] });
     }
+    this.#tabulateAnswers(record, position);
     for (const answer of record.answers ?? []) {
-      if (answer.hash !== undefined)
-        this.table.add(this.table.fingerprint(actor, answer.id), position);
       const callers = this.#take(actor, answer.id)?.callers ?? [];
       const found = { actor, ...answer, position, at };
       this.#answer({ ...found, callers: [] });

@@ -42,6 +42,22 @@ describe('the table of ids', () => {
     );
   });
 
+  test('positions of any size come back as they were, out of a segment, too', () => {
+    const firsts = fc.maxSafeNat().map((n) => Math.max(1, n - 300));
+    fc.assert(
+      fc.property(ids, firsts, (added, first) => {
+        const table = new IdTable(1);
+        added.forEach((id, index) => table.add(table.fingerprint('a/b', id), first + index));
+        const other = new IdTable(1);
+        other.load(table.seal(first + added.length) ?? new Uint8Array());
+        for (const one of [table, other])
+          added.forEach((id, index) =>
+            expect(one.find(table.fingerprint('a/b', id))).toContain(first + index),
+          );
+      }),
+    );
+  });
+
   test('forgets exactly what lies below the floor', () => {
     fc.assert(
       fc.property(ids, fc.nat(300), (added, floor) => {
