@@ -21,6 +21,14 @@ export interface OwnerRecord {
   readonly checkpoint: number;
 }
 
+/** Whether nobody owns a partition by a lease that runs. */
+export const isFree = (owner: OwnerRecord | undefined, now: number): boolean =>
+  owner === undefined || owner.until <= now;
+
+/** How many records are yet to be read by who has read up to there, or nothing. */
+export const unreadOf = (owner: OwnerRecord | undefined, reached?: number): number =>
+  owner === undefined ? 0 : owner.top - (reached ?? owner.checkpoint);
+
 /** Who lives and who owns, at one moment of the store's time in ms. */
 export interface Overview {
   readonly now: number;

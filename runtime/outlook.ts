@@ -1,6 +1,5 @@
 /** What this host sees of the others: who lives and who owns, as of the last look at the store. */
-import type { Leases, Overview } from './leases.ts';
-import { isFree } from './take-overs.ts';
+import { isFree, type Leases, type Overview } from './leases.ts';
 
 export interface OutlookOptions {
   readonly leases: Pick<Leases, 'owners'>;

@@ -6,10 +6,9 @@
  */
 import { Attempts } from './attempts.ts';
 import type { Clock } from './clock.ts';
-import type { Overview, OwnerRecord } from './leases.ts';
+import { isFree, type Overview, type OwnerRecord } from './leases.ts';
 import type { Limits } from './limits.ts';
 import { preferredHost } from './rendezvous.ts';
-import { isFree } from './take-overs.ts';
 
 export interface PullsOptions {
   readonly host: string;

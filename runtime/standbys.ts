@@ -11,12 +11,11 @@
  */
 import { Backoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
-import type { Overview, OwnerRecord } from './leases.ts';
+import { isFree, unreadOf, type Overview, type OwnerRecord } from './leases.ts';
 import type { Limits } from './limits.ts';
 import { processOf } from './outlook.ts';
 import type { Ownership } from './ownership.ts';
 import { preferredHost } from './rendezvous.ts';
-import { isFree, tailOf } from './take-overs.ts';
 
 export interface StandbysOptions {
   readonly host: string;
@@ -101,12 +100,12 @@ export class Standbys {
         this.#forget(partition);
         return [];
       }
-      if (this.#isNew(partition, owner, overview)) this.#begin(partition, owner);
+      if (this.#mayBegin(partition, owner, overview)) this.#begin(partition, owner);
       const standby = this.#standbys.get(partition);
       if (standby === undefined || isFree(owner, now) || isRead(standby, owner)) return [];
       return [{ standby, owner }];
     });
-    this.#due = due.toSorted((a, b) => tailOf(a.owner) - tailOf(b.owner));
+    this.#due = due.toSorted((a, b) => unreadOf(a.owner) - unreadOf(b.owner));
     this.#next();
   }
 
@@ -121,7 +120,7 @@ export class Standbys {
   }
 
   /** What is free already is taken as it is, and the host that leaves is asked for what it has. */
-  #isNew(partition: number, owner: OwnerRecord, { now, hosts }: Overview): boolean {
+  #mayBegin(partition: number, owner: OwnerRecord, { now, hosts }: Overview): boolean {
     const { host, nonce } = this.#options;
     if (this.has(partition) || isFree(owner, now) || !this.#backoff.mayTry(partition)) return false;
     const ofFormerProcess = owner.host === host && processOf(owner.nonce) !== nonce;

@@ -8,7 +8,7 @@
  */
 import { Attempts } from './attempts.ts';
 import type { Clock } from './clock.ts';
-import type { Overview, OwnerRecord } from './leases.ts';
+import { isFree, unreadOf, type Overview } from './leases.ts';
 import type { Limits } from './limits.ts';
 import { preferredHost } from './rendezvous.ts';
 
@@ -75,16 +75,8 @@ export class TakeOvers {
       const overdue = at - since > limits.leaseMs / 2;
       return (mine || overdue) && this.#attempts.mayTry(partition) ? [{ partition }] : [];
     });
-    const tail = ({ partition }: { readonly partition: number }): number =>
-      tailOf(owners[partition], reached(partition));
-    this.#attempts.want(wanted.toSorted((a, b) => tail(a) - tail(b)));
+    const unread = ({ partition }: { readonly partition: number }): number =>
+      unreadOf(owners[partition], reached(partition));
+    this.#attempts.want(wanted.toSorted((a, b) => unread(a) - unread(b)));
   }
 }
-
-/** Whether nobody owns a partition by a lease that runs. */
-export const isFree = (owner: OwnerRecord | undefined, now: number): boolean =>
-  owner === undefined || owner.until <= now;
-
-/** How many records have to be replayed by who has read up to there. */
-export const tailOf = (owner: OwnerRecord | undefined, reached?: number): number =>
-  owner === undefined ? 0 : owner.top - (reached ?? owner.checkpoint);
