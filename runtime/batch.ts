@@ -72,7 +72,7 @@ export class Batch {
   }
 }
 
-/** Whoever waits for one command of a batch. A class: there are more of these than of anything else. */
+/** Whoever waits for one command of a batch. A class, for an accessor of each one's own is dearer. */
 class Part implements Caller {
   readonly since: number;
   readonly #batch: Batch;

@@ -140,7 +140,10 @@ export class Outbox {
     );
   }
 
-  /** O1: the messages with the numbers that they will have if they are committed next; throws if one has no receiver. */
+  /**
+   * O1: the messages with the numbers that they will have if they are committed next; throws if one
+   * has no receiver.
+   */
   plan(messages: readonly Outgoing[]): Message[] {
     if (messages.length === 0) return [];
     const next = new Map<number, number>();
