@@ -15,8 +15,6 @@ const residentBytesMax = 2048 * mebibyte;
 /** A host needs so much for anything but actors. */
 const heapMiBMin = 512;
 const heapMiBMax = 6 * 1024;
-const semiSpaceMiBMin = 64;
-const semiSpaceMiBMax = 192;
 
 /** The heap that this process may give to actors in memory, unless told otherwise. */
 export const residentBytesDefault = (): number =>
@@ -31,15 +29,6 @@ export function hostHeapMiB(hosts: number, residentBytes: number | undefined): n
   const wanted = residentBytes === undefined ? share : (2 * residentBytes) / mebibyte;
   return Math.max(heapMiBMin, Math.floor(wanted));
 }
-
-/**
- * A semi-space of the young generation, which has up to three, of a host with such a heap, in MiB. What
- * a command leaves lives until its group is durable: with Node's default of 16 MiB it is copied twice
- * before it dies, and what was copied twice counts as old, so that all accounts are marked again sooner
- * (0023).
- */
-export const semiSpaceMiB = (heapMiB: number): number =>
-  Math.max(semiSpaceMiBMin, Math.min(semiSpaceMiBMax, Math.floor(heapMiB / 32)));
 
 /** What this process may use: the machine's memory, or less in a container. */
 function machineBytes(): number {

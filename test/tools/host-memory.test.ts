@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hostHeapMiB, residentBytesDefault, semiSpaceMiB } from '../../tools/host-memory.ts';
+import { hostHeapMiB, residentBytesDefault } from '../../tools/host-memory.ts';
 
 test('hosts of one machine share its memory', () => {
   const alone = hostHeapMiB(1, undefined);
@@ -10,10 +10,6 @@ test('hosts of one machine share its memory', () => {
 test('the heap has room for the actors that are asked for, and as much again', () => {
   expect(hostHeapMiB(4, 10 * 2 ** 30)).toBe(20 * 1024);
   expect(hostHeapMiB(1, 1_000)).toBe(512);
-});
-
-test('a large heap has large semi-spaces, a small one no less than 64 MiB', () => {
-  expect([512, 3_072, 6_144, 20_480].map(semiSpaceMiB)).toEqual([64, 96, 192, 192]);
 });
 
 test('actors have at most half of the heap of this process', () => {

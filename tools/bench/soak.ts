@@ -26,6 +26,8 @@ const partitions = 16;
 /** In seconds. */
 const samplePeriod = 10;
 const replyWindowMs = 10_000;
+const fillingSeconds = 60;
+const capacitySeconds = 20;
 
 interface Stage extends Omit<KillOptions, 'pid'> {
   readonly watched: WatchOptions;
@@ -45,7 +47,7 @@ export async function measureSoak(options: SoakSettings & { json: boolean }): Pr
   await using stack = new AsyncDisposableStack();
   const stage = await startSoakStage(settings, stack, ending);
   const send = await prepareMixedLoad(stage);
-  const capacity = await measureCapacity(send);
+  const capacity = await measureCapacity(send, stage.tell);
   const rate = Math.round(capacity * settings.share);
   stage.tell(`capacity ${Math.round(capacity)} requests a second; sending ${rate}`);
   const soaked = await underLoad(send, rate, stage, settings);
@@ -99,10 +101,16 @@ async function startSoakStage(
   return { connection, bus, partitions, watched, tell, ending };
 }
 
-/** Requests a second, in a closed loop, once everything has run for a while. */
-async function measureCapacity(send: Send): Promise<number> {
-  await closedLoop({ send, underWay: 256, seconds: 8 });
-  const { latency, failed, seconds } = await closedLoop({ send, underWay: 256, seconds: 12 });
+/**
+ * Requests a second, in a closed loop, once all goes on that will go on: logs are as long as they may be
+ * and records go to the archive, accounts have as many closed orders as they keep. Before that
+ * a host can do half as much again.
+ */
+async function measureCapacity(send: Send, tell: Stage['tell']): Promise<number> {
+  tell(`the capacity is measured: ${fillingSeconds + capacitySeconds} seconds`);
+  await closedLoop({ send, underWay: 256, seconds: fillingSeconds });
+  const loop = { send, underWay: 256, seconds: capacitySeconds };
+  const { latency, failed, seconds } = await closedLoop(loop);
   return (latency.count - failed) / seconds;
 }
 
