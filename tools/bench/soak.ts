@@ -103,8 +103,8 @@ async function startSoakStage(
 
 /**
  * Requests a second, in a closed loop, once all goes on that will go on: logs are as long as they may be
- * and records go to the archive, accounts have as many closed orders as they keep. Before that
- * a host can do half as much again.
+ * and records go to the archive, accounts have as many closed orders as they keep. Before that a host
+ * can do more.
  */
 async function measureCapacity(send: Send, tell: Stage['tell']): Promise<number> {
   tell(`the capacity is measured: ${fillingSeconds + capacitySeconds} seconds`);
