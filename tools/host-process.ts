@@ -18,7 +18,7 @@ const cli = join(import.meta.dirname, `cli${extname(import.meta.filename)}`);
  * young. Then they are freed by full collections alone, and until then keep alive what they refer to:
  * everything a command leaves, 3.4 KB, became old, and all accounts were marked again for it (0023).
  */
-const young = [
+export const young = [
   '--no-allocation-site-pretenuring',
   // With Node's 16 MiB a host copies twice what waits for its group; with 192 it stands still for 50 ms.
   '--max-semi-space-size=64',

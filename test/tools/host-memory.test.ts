@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { young } from '../../tools/host-process.ts';
 import { hostHeapMiB, residentBytesDefault } from '../../tools/host-memory.ts';
 
 test('hosts of one machine share its memory', () => {
@@ -15,4 +17,10 @@ test('the heap has room for the actors that are asked for, and as much again', (
 test('actors have at most half of the heap of this process', () => {
   expect(residentBytesDefault()).toBeGreaterThan(0);
   expect(residentBytesDefault()).toBeLessThanOrEqual(2 * 2 ** 30);
+});
+
+test('hosts in compose collect their garbage as others do', () => {
+  const text = readFileSync('tools/compose/Dockerfile', 'utf8');
+  const entry: unknown = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(text)?.[1] ?? '');
+  expect(entry).toEqual(['node', ...young, '/app/dist/tools/cli.js']);
 });
