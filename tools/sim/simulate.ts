@@ -189,6 +189,9 @@ class Simulation {
     if (losing) await this.#loseTail(this.#dice.fork('tail loss'));
     for (const client of this.#clients) client.stop();
     if (losing) {
+      // Nothing halts where nothing is lost: then it must be settled like any other run.
+      if (this.#loss?.partitions.length === 0)
+        await this.#finish('what was set aside', () => [this.#repairAll(repairing)]);
       await this.#schedule.until(() => false, livenessMs);
       return this.#outcome(faults);
     }
