@@ -185,14 +185,21 @@ export function assemble(
 
   const { recall, reads, outbox, inbox, reference, publisher } = shared;
   const { supervision, timers, deadLetters } = shared;
-  const state = { recall, reads, residents, outbox, inbox, reference, publisher };
-  const more = { supervision, timers, deadLetters, passivation };
   return {
     writer,
-    ...state,
-    ...more,
+    recall,
+    residents,
+    reads,
+    outbox,
+    inbox,
+    reference,
+    publisher,
+    supervision,
+    timers,
+    deadLetters,
     snapshots,
     checkpointer,
+    passivation,
     retention,
     turn,
     search,

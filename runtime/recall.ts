@@ -185,8 +185,9 @@ export class Recall {
 
   /** A pending command, which is pending no more. */
   #take(actor: ActorKey, id: string): Pending | undefined {
-    const pending = this.#pendingOf(actor, id);
-    if (pending) this.#pending.delete(pendingKey(actor, id));
+    const key = pendingKey(actor, id);
+    const pending = this.#pending.get(key);
+    if (pending) this.#pending.delete(key);
     return pending;
   }
 

@@ -1,6 +1,6 @@
 /** An actor as it was at a moment: from its snapshot if that is old enough, else from its first record. */
 import type { ActorType } from '../actors/actor.ts';
-import { parseActorKey, splitActorKey, type ActorKey } from '../contracts/ids.ts';
+import { parseActorKey, typeOf, type ActorKey } from '../contracts/ids.ts';
 import { partitionOf } from '../contracts/partition.ts';
 import { recordAddress } from '../contracts/record.ts';
 import { ActorPast } from '../runtime/history/actor-past.ts';
@@ -27,7 +27,7 @@ export function readActor(text: string | undefined): ActorKey {
 }
 
 export function locate({ types, settings }: OpenedCluster, actor: ActorKey): Located {
-  const name = splitActorKey(actor).type;
+  const name = typeOf(actor);
   const type = types.get(name);
   if (type === undefined)
     throw new UsageError(

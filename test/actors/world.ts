@@ -17,7 +17,7 @@ import { SymbolEvent } from '../../contracts/symbol-events.ts';
 import { symbolActor } from '../../actors/symbol.ts';
 import { AccountEvent } from '../../contracts/account-events.ts';
 import { isRecorded } from '../../contracts/codes.ts';
-import { actorKey, splitActorKey, type ActorKey } from '../../contracts/ids.ts';
+import { actorKey, typeOf, type ActorKey } from '../../contracts/ids.ts';
 import type { Json, JsonObject } from '../../contracts/json.ts';
 import { parseUnits, scaleOf, type Scales, type Value } from '../../contracts/money.ts';
 import type { Deadline, EventBody } from '../../contracts/record.ts';
@@ -192,7 +192,7 @@ export class World {
   #resident(actor: ActorKey): Resident {
     const found = this.#residents.get(actor);
     if (found) return found;
-    const type = this.#types.get(splitActorKey(actor).type);
+    const type = this.#types.get(typeOf(actor));
     if (!type) throw new Error(`there is no actor type of ${actor}`);
     const resident = { type, instance: type.start(), version: 0 };
     this.#residents.set(actor, resident);

@@ -5,7 +5,7 @@
  * Owns the actors as the records before the cut make them, and the messages that are parked.
  */
 import type { Instance } from '../../actors/actor.ts';
-import { splitActorKey, type ActorKey } from '../../contracts/ids.ts';
+import { splitActorKey, typeOf, type ActorKey } from '../../contracts/ids.ts';
 import { formatUnits, scaleOf, type Scales, type Value } from '../../contracts/money.ts';
 import type { LogRecord, Message } from '../../contracts/record.ts';
 import type { ActorTypes } from '../../runtime/command.ts';
@@ -117,7 +117,7 @@ class Auditor {
   }
 
   #begin(actor: ActorKey): Audited | undefined {
-    const type = this.#options.types.get(splitActorKey(actor).type);
+    const type = this.#options.types.get(typeOf(actor));
     if (type === undefined) {
       this.#wrong.push(`${actor}: its actor type is unknown`);
       return undefined;
@@ -129,7 +129,7 @@ class Auditor {
 
   /** An actor's ledger, which must come to its holdings. */
   #audit({ actor, instance, version }: Audited): void {
-    const type = this.#options.types.get(splitActorKey(actor).type);
+    const type = this.#options.types.get(typeOf(actor));
     if (type === undefined) return;
     const state = { value: instance.value, context: instance.context, version };
     for (const [line, value] of Object.entries(type.ledger(state))) this.#add(line, value);

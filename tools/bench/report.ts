@@ -81,7 +81,8 @@ cores that all else kept busy meanwhile, the kernel's fsyncs included; a row abo
 The closed loop sends its next request when one is answered. That finds the capacity, but while the
 system stalls it asks for nothing, and what it would have asked in that time is missing from its
 percentiles (coordinated omission). The open loop, whose rows name a rate, sends whatever the answers
-do and measures from the moment at which a request was due: a stall counts for all that it delayed.
+do and measures from the moment at which a request was due: a stall counts for all that it delayed. It
+runs for two seconds before it is measured.
 
 What is not measured. Generator, hosts, Redis and NATS share this machine: with more cores each would
 have its own, with a network between them each hop would take longer. A disk that fsyncs slower or

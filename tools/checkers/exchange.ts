@@ -1,7 +1,7 @@
 /** What must hold of the exchange's own actors, seen through their queries. */
 import { z } from 'zod';
 import type { ActorType, State } from '../../actors/actor.ts';
-import { splitActorKey, type ActorKey } from '../../contracts/ids.ts';
+import { typeOf, type ActorKey } from '../../contracts/ids.ts';
 import type { ActorTypes } from '../../runtime/command.ts';
 import { exact } from './sums.ts';
 
@@ -48,7 +48,7 @@ function hasOrders(types: ActorTypes, actor: ActorKey, state: State<unknown>): b
 }
 
 const accountType = (types: ActorTypes, actor: ActorKey): ActorType | undefined =>
-  splitActorKey(actor).type === 'account' ? types.get('account') : undefined;
+  typeOf(actor) === 'account' ? types.get('account') : undefined;
 
 function ask<T>(type: ActorType, name: string, state: State<unknown>, schema: z.ZodType<T>): T {
   const query = type.queries.get(name);

@@ -5,7 +5,7 @@
  * follows the record where the actor would do otherwise: each difference is told, and only that one.
  */
 import type { ActorType, Context, Decision, Instance, State } from '../../actors/actor.ts';
-import { parseActorKey, splitActorKey, type ActorKey } from '../../contracts/ids.ts';
+import { parseActorKey, splitActorKey, typeOf, type ActorKey } from '../../contracts/ids.ts';
 import { canonicalJson, type Json } from '../../contracts/json.ts';
 import type { Value } from '../../contracts/money.ts';
 import type { Aside, LogRecord, Message, Origin } from '../../contracts/record.ts';
@@ -148,7 +148,7 @@ export class PartitionReplay {
   }
 
   #begin(actor: ActorKey): Living | undefined {
-    const type = this.#world.types.get(splitActorKey(actor).type);
+    const type = this.#world.types.get(typeOf(actor));
     if (type === undefined) return undefined;
     const living = { type, instance: type.start(), version: 0, holdings: {} };
     living.holdings = type.holdings(stateOf(living));
@@ -230,7 +230,7 @@ export class PartitionReplay {
     if (this.#parsed?.record === record) return this.#parsed.command;
     const parsed = parseCommand({
       types: this.#world.types,
-      type: splitActorKey(record.actor).type,
+      type: typeOf(record.actor),
       actor: record.actor,
       name: command.name,
       body: { json: command.body },

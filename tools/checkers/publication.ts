@@ -1,5 +1,5 @@
 /** Events as their subscribers saw them, beside those of the logs. */
-import { splitActorKey } from '../../contracts/ids.ts';
+import { typeOf } from '../../contracts/ids.ts';
 import type { Placed } from '../../runtime/whole-log.ts';
 import type { Evidence } from './evidence.ts';
 
@@ -24,7 +24,7 @@ export function wrongPublication(
   for (const log of logs) {
     const latest = new Map<string, number>();
     for (const { at, partition, record } of log) {
-      const type = types.get(splitActorKey(record.actor).type);
+      const type = types.get(typeOf(record.actor));
       (record.events ?? []).forEach((event, index) => {
         const id = `${at}.${index}`;
         unknown.delete(id);

@@ -3,7 +3,7 @@
  * been told of before it asked, and one that existed when it was answered.
  */
 import type { ActorKey } from '../../contracts/ids.ts';
-import { splitActorKey } from '../../contracts/ids.ts';
+import { typeOf } from '../../contracts/ids.ts';
 import type { Json } from '../../contracts/json.ts';
 import { encodeReply } from '../../contracts/reply.ts';
 import type { ActorTypes } from '../../runtime/command.ts';
@@ -33,7 +33,7 @@ export class Reads {
     this.#reads = byActor(told.filter(({ verb }) => verb === 'get'));
     this.#commands = byActor(told.filter(({ verb }) => verb === 'cmd'));
     for (const actor of this.#reads.keys()) {
-      const type = types.get(splitActorKey(actor).type);
+      const type = types.get(typeOf(actor));
       const instance = type?.start();
       if (type && instance) this.#note({ actor, type, instance, version: 0 }, -Infinity);
     }

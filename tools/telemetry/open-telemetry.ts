@@ -18,7 +18,7 @@ import {
 } from '@opentelemetry/api';
 import { NodeSDK, resources } from '@opentelemetry/sdk-node';
 import { statusOf } from '../../contracts/codes.ts';
-import { splitActorKey } from '../../contracts/ids.ts';
+import { typeOf } from '../../contracts/ids.ts';
 import { keys } from '../../contracts/keys.ts';
 import type { Fence } from '../../runtime/log.ts';
 import type {
@@ -154,7 +154,7 @@ class Tracing implements Tracer {
     kind: SpanKind,
     { to, name, from, partition, trace }: MessageStep,
   ): Span | undefined {
-    const span = this.#begin(operation, splitActorKey(to).type, kind, contextOf(trace));
+    const span = this.#begin(operation, typeOf(to), kind, contextOf(trace));
     if (span === undefined) return undefined;
     span.setAttribute('messaging.system', 'nats');
     span.setAttribute('messaging.operation.name', operation);

@@ -4,7 +4,7 @@
  * Owns the actors as the other build's machines have made them. An actor of which a difference was
  * told is left alone: what follows would only repeat it.
  */
-import { splitActorKey, type ActorKey } from '../../contracts/ids.ts';
+import { typeOf, type ActorKey } from '../../contracts/ids.ts';
 import { digest } from '../../contracts/json.ts';
 import type { Instance } from '../../actors/actor.ts';
 import type { ActorTypes } from '../../runtime/command.ts';
@@ -59,7 +59,7 @@ export class StateComparison {
   }
 
   #start(actor: ActorKey): Other | undefined {
-    const type = this.#types.get(splitActorKey(actor).type);
+    const type = this.#types.get(typeOf(actor));
     if (type === undefined) return undefined;
     const other = { instance: type.start(), compare: () => {}, pause: 0, differs: false };
     this.#others.set(actor, other);
