@@ -35,6 +35,7 @@ export class IdTable {
   readonly #seed: number;
   /** A slot without a position is empty: positions begin with 1. */
   #slots: Int32Array;
+  #capacity: number;
   #size = 0;
   #floor = 0;
   /** Slots that no segment holds yet, in order of position. */
@@ -43,6 +44,7 @@ export class IdTable {
 
   constructor(seed: number, capacity = 1_024) {
     this.#seed = seed;
+    this.#capacity = capacity;
     this.#slots = new Int32Array(capacity * slotWords);
   }
 
@@ -120,11 +122,6 @@ export class IdTable {
     this.#rebuild(this.#capacity);
   }
 
-  /** In slots: a power of two. */
-  get #capacity(): number {
-    return this.#slots.length / slotWords;
-  }
-
   #insert(low: number, high: number, position: number): void {
     if (position < this.#floor) return;
     if ((this.#size + 1) * 2 > this.#capacity) this.#rebuild(this.#capacity * 2);
@@ -142,6 +139,7 @@ export class IdTable {
 
   #rebuild(capacity: number): void {
     const slots = this.#slots;
+    this.#capacity = capacity;
     this.#slots = new Int32Array(capacity * slotWords);
     this.#size = 0;
     for (let at = 0; at < slots.length; at += slotWords) {
